@@ -1,0 +1,1429 @@
+/*
+ * ocilayout: writes OCI image layouts, from any language.
+ * Made by cbindgen from src/ffi; do not edit.
+ *
+ * This header is the manual. What holds for every function stands here, once.
+ *
+ * NAMES       ocilayout_<object>_<verb>(). The first parameter is the object.
+ *             Words are those of the OCI image-spec.
+ *
+ * STATUS      A function that can fail returns an ocilayout_status: OCILAYOUT_OK
+ *             or a negative OCILAYOUT_ERR_ code. Its last parameter is
+ *             ocilayout_error **err, which may be NULL. If it is not, *err is
+ *             always overwritten: by NULL on success, else by an error that you
+ *             free. Every such function can fail with
+ *             OCILAYOUT_ERR_INVALID_ARGUMENT, which names the parameter, and with
+ *             OCILAYOUT_ERR_STATE, when an object is misused. Those that write
+ *             fail with OCILAYOUT_ERR_STATE on a layout that is open read-only.
+ *
+ * OUTPUTS     Out-parameters stand just before err. They are set to NULL or 0
+ *             first and filled only on success, so clean-up may always free them.
+ *
+ * OWNERSHIP   What a function hands out through T ** is yours. Free it with
+ *             ocilayout_T_free(), exactly once, in any order: objects keep alive
+ *             what they need. Freeing NULL does nothing. No function takes over
+ *             an object or memory of yours: inputs are copied, or used during the
+ *             call only. A pointer that is returned (const char *, const T *)
+ *             belongs to the object that it came from, and lives until that
+ *             object is changed or freed.
+ *
+ * TEXT        ends with NUL. Paths are bytes; all other text is UTF-8, and
+ *             refused if it is not. Data and JSON are a pointer and a length in
+ *             bytes; the pointer may be NULL when the length is 0.
+ *
+ * THREADS     An ocilayout may be used from any number of threads at once. Any
+ *             other object may move between threads, but is used by one at a
+ *             time; functions that take it as const may overlap. Overlapping uses
+ *             that are not allowed fail with OCILAYOUT_ERR_STATE. There are no
+ *             thread-locals and there is no global state; nothing is taken from
+ *             the environment, and no thread is started.
+ *
+ * CALLBACKS   run on the calling thread, only during the call that they were
+ *             given to, one at a time. userdata is handed back untouched. They may
+ *             call the library, with any object. No lock is held while they run,
+ *             so they may take their time. They should return: a C++ exception
+ *             that leaves one ends the process; longjmp() and a recovered Go panic
+ *             leak memory, but no file, lock or half a blob: see ocilayout_free().
+ *
+ * PROCESSES   Any number of processes may write one layout at once. Blobs are
+ *             stored side by side; edits of index.json take turns. After fork()
+ *             a child opens the layout anew.
+ *
+ * CRASHES     A blob, index.json and oci-layout appear whole or not at all. What
+ *             was acknowledged is on the disk. A process that is killed leaves
+ *             nothing under blobs/ that is not whole.
+ *
+ * BUGS        A bug in the library is reported as OCILAYOUT_ERR_INTERNAL. The
+ *             object that was used can then only be freed. The library does not
+ *             exit, and does not touch signals, the umask or the current
+ *             directory.
+ *
+ * GROWTH      Functions, codes and flags are only added. Unknown flags are
+ *             refused, so what a newer header offers is never ignored silently.
+ */
+
+
+#ifndef OCILAYOUT_H
+#define OCILAYOUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__) || defined(__clang__)
+#define OCILAYOUT_MUST_USE __attribute__((warn_unused_result))
+#else
+#define OCILAYOUT_MUST_USE
+#endif
+
+/** The version that this header describes, as ocilayout_version_number() says it. */
+#define OCILAYOUT_VERSION_NUMBER \
+  (OCILAYOUT_VERSION_MAJOR * 1000000 + OCILAYOUT_VERSION_MINOR * 1000 + OCILAYOUT_VERSION_PATCH)
+
+/** The annotation that names an entry of index.json. */
+#define OCILAYOUT_REF_NAME "org.opencontainers.image.ref.name"
+
+
+/**
+ * The version that this header describes: major.
+ */
+#define OCILAYOUT_VERSION_MAJOR 0
+
+/**
+ * The version that this header describes: minor.
+ */
+#define OCILAYOUT_VERSION_MINOR 1
+
+/**
+ * The version that this header describes: patch.
+ */
+#define OCILAYOUT_VERSION_PATCH 0
+
+/**
+ * For ocilayout_open(): make the layout if it is not there, with the
+ * directories above it.
+ */
+#define OCILAYOUT_OPEN_CREATE (1ull << 0)
+
+/**
+ * For ocilayout_open(), with OCILAYOUT_OPEN_CREATE: fail with
+ * OCILAYOUT_ERR_EXISTS if the layout is there.
+ */
+#define OCILAYOUT_OPEN_EXCLUSIVE (1ull << 1)
+
+/**
+ * For ocilayout_open(): refuse every call that would write.
+ */
+#define OCILAYOUT_OPEN_READ_ONLY (1ull << 2)
+
+/**
+ * For ocilayout_open(): read blobs that are symbolic links, as the rules of
+ * Bazel make them. Their content is checked like any other.
+ */
+#define OCILAYOUT_OPEN_SYMLINKED_BLOBS (1ull << 3)
+
+/**
+ * The usual level of each compression: 6 for gzip, 3 for zstd.
+ */
+#define OCILAYOUT_LEVEL_DEFAULT -1
+
+/**
+ * For ocilayout_blob_options_set_flags(): hash a blob that is there already
+ * before it is trusted, and mend it. Without this a blob of the right name and
+ * size is trusted.
+ */
+#define OCILAYOUT_BLOB_REHASH (1ull << 0)
+
+/**
+ * For ocilayout_append() and ocilayout_replace(): the blob may be missing, as
+ * in a sparse layout.
+ */
+#define OCILAYOUT_APPEND_MISSING_ALLOWED (1ull << 0)
+
+/**
+ * For ocilayout_append(): add the entry even if one that says the same is there.
+ */
+#define OCILAYOUT_APPEND_DUPLICATE (1ull << 1)
+
+/**
+ * For ocilayout_manifest_put(): what the document points at may be missing, as
+ * in a sparse layout.
+ */
+#define OCILAYOUT_MANIFEST_MISSING_ALLOWED (1ull << 0)
+
+/**
+ * An open image layout. Any number of threads may use it at once.
+ * image-spec, image-layout.md.
+ */
+typedef struct ocilayout ocilayout;
+
+/**
+ * How a blob is to be stored, and what is promised of it.
+ */
+typedef struct ocilayout_blob_options ocilayout_blob_options;
+
+/**
+ * A blob that is being read.
+ */
+typedef struct ocilayout_blob_reader ocilayout_blob_reader;
+
+/**
+ * A blob that is being written.
+ */
+typedef struct ocilayout_blob_writer ocilayout_blob_writer;
+
+/**
+ * Bytes that the library read: a file, a document, a small blob. They never
+ * change, so any number of threads may look at them.
+ */
+typedef struct ocilayout_bytes ocilayout_bytes;
+
+/**
+ * A descriptor: what points at a blob, by its media type, digest and size, and
+ * what else is said of it. image-spec, descriptor.md.
+ *
+ * Members that the library does not know are kept. Changing a descriptor
+ * changes nothing in a layout.
+ */
+typedef struct ocilayout_descriptor ocilayout_descriptor;
+
+/**
+ * A list of descriptors, as things were when it was made. It never changes, so
+ * any number of threads may look at it.
+ */
+typedef struct ocilayout_descriptors ocilayout_descriptors;
+
+/**
+ * Why a call failed.
+ */
+typedef struct ocilayout_error ocilayout_error;
+
+/**
+ * An image that is being built: a config, layers, and the manifest over them.
+ * image-spec, config.md and manifest.md.
+ *
+ * The same calls make the same bytes: nothing is taken from the clock or from
+ * the machine.
+ */
+typedef struct ocilayout_image ocilayout_image;
+
+/**
+ * An image index that is being built: several images under one name.
+ * image-spec, image-index.md.
+ */
+typedef struct ocilayout_index ocilayout_index;
+
+/**
+ * Says which entries of an index are meant. It never changes, so any number of
+ * threads may use it.
+ */
+typedef struct ocilayout_match ocilayout_match;
+
+/**
+ * What a fallible function returns: OCILAYOUT_OK, which is 0, or one of the
+ * negative OCILAYOUT_ERR_ codes. Codes are only ever added, so treat one that
+ * you do not know as you treat OCILAYOUT_ERR_INTERNAL.
+ */
+typedef int32_t ocilayout_status;
+
+/**
+ * Reads bytes of the blob that descriptor points at, from the byte offset on.
+ *
+ * A blob is read from its start to its end, one blob after another: an offset
+ * of 0 begins one, and each later offset is where the last call ended.
+ * Returns as ocilayout_read_fn does. The descriptor lives during the call.
+ */
+typedef int64_t (*ocilayout_read_blob_fn)(void *userdata,
+                                          const ocilayout_descriptor *descriptor,
+                                          uint64_t offset,
+                                          void *buf,
+                                          size_t cap);
+
+/**
+ * How a blob is compressed on its way into the store.
+ */
+typedef int32_t ocilayout_compression;
+
+/**
+ * Reads the next bytes of a source into buf, which has room for cap bytes.
+ *
+ * Returns how many bytes it stored, from 1 to cap; 0 at the end of the source;
+ * or a negative number of your choosing to stop the call, which then fails
+ * with OCILAYOUT_ERR_CALLBACK and tells that number by
+ * ocilayout_error_callback_code(). Fewer bytes than cap are no sign of the end.
+ */
+typedef int64_t (*ocilayout_read_fn)(void *userdata, void *buf, size_t cap);
+
+/**
+ * Says whether an entry is meant: positive for yes, 0 for no, or a negative
+ * number of your choosing to stop the call, which then fails with
+ * OCILAYOUT_ERR_CALLBACK. No lock is held meanwhile. The descriptor lives
+ * during the call.
+ *
+ * It may be asked more than once about equal entries, and about entries that
+ * other writers add meanwhile.
+ */
+typedef int32_t (*ocilayout_match_fn)(void *userdata,
+                                      const ocilayout_descriptor *descriptor);
+
+/**
+ * The call did what it was asked to do.
+ */
+#define OCILAYOUT_OK 0
+
+/**
+ * An argument is NULL where it must not be, malformed, or has unknown flags.
+ */
+#define OCILAYOUT_ERR_INVALID_ARGUMENT -1
+
+/**
+ * The object cannot do this now: it is finished, incomplete, read-only, in use
+ * by another thread or by the callback that is running, or broken.
+ */
+#define OCILAYOUT_ERR_STATE -2
+
+/**
+ * The operating system refused; see ocilayout_error_errno().
+ */
+#define OCILAYOUT_ERR_IO -3
+
+/**
+ * What was asked for is not there.
+ */
+#define OCILAYOUT_ERR_NOT_FOUND -4
+
+/**
+ * What was to be created is there already.
+ */
+#define OCILAYOUT_ERR_EXISTS -5
+
+/**
+ * Not an image layout, or a document in it is malformed.
+ */
+#define OCILAYOUT_ERR_FORMAT -8
+
+/**
+ * Content has another digest or another size than was expected.
+ */
+#define OCILAYOUT_ERR_DIGEST -9
+
+/**
+ * A callback returned a negative number, which
+ * ocilayout_error_callback_code() tells, or broke its contract.
+ */
+#define OCILAYOUT_ERR_CALLBACK -10
+
+/**
+ * More data than a limit allows.
+ */
+#define OCILAYOUT_ERR_LIMIT -12
+
+/**
+ * Legal, but not something that this library does.
+ */
+#define OCILAYOUT_ERR_UNSUPPORTED -13
+
+/**
+ * A bug in the library. The object that was changed can then only be freed.
+ */
+#define OCILAYOUT_ERR_INTERNAL -99
+
+/**
+ * Stored as it is given.
+ */
+#define OCILAYOUT_COMPRESSION_NONE 0
+
+/**
+ * gzip, levels 0 to 9.
+ */
+#define OCILAYOUT_COMPRESSION_GZIP 1
+
+/**
+ * zstd, levels 1 to 19.
+ */
+#define OCILAYOUT_COMPRESSION_ZSTD 2
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * Says the name of a status, such as "OCILAYOUT_ERR_IO".
+ *
+ * The text is static; it is "unknown status" for a number that is none.
+ */
+const char *ocilayout_status_name(ocilayout_status status);
+
+/**
+ * Says the status of the call that failed; OCILAYOUT_OK for NULL.
+ */
+ocilayout_status ocilayout_error_status(const ocilayout_error *error);
+
+/**
+ * Says why the call failed: one line in UTF-8 without a newline, for a person.
+ * It names the path or the parameter, what was expected and what was found.
+ *
+ * The text belongs to the error. It is "no error" for NULL.
+ */
+const char *ocilayout_error_message(const ocilayout_error *error);
+
+/**
+ * Says the errno of the system call that failed, with OCILAYOUT_ERR_IO; 0
+ * where there is none.
+ */
+int ocilayout_error_errno(const ocilayout_error *error);
+
+/**
+ * Says what the callback returned that stopped the call, exactly, with
+ * OCILAYOUT_ERR_CALLBACK; 0 where there is none.
+ */
+int64_t ocilayout_error_callback_code(const ocilayout_error *error);
+
+/**
+ * Frees an error. NULL is fine.
+ */
+void ocilayout_error_free(ocilayout_error *error);
+
+/**
+ * Says the version of the library that is running, such as "0.1.0".
+ *
+ * The text is static: it is never freed.
+ */
+const char *ocilayout_version(void);
+
+/**
+ * Says the version of the library that is running as one number:
+ * major * 1000000 + minor * 1000 + patch. Compare it with
+ * OCILAYOUT_VERSION_NUMBER, the version of the header.
+ */
+uint32_t ocilayout_version_number(void);
+
+/**
+ * Opens the image layout in the directory path; flags are OCILAYOUT_OPEN_
+ * values or 0.
+ *
+ * The directory is held open: the layout may be moved meanwhile, and the
+ * current directory may change. Inside of the layout no symbolic link is
+ * followed.
+ *
+ * Fails with OCILAYOUT_ERR_NOT_FOUND when there is no such directory,
+ * OCILAYOUT_ERR_FORMAT when it is not a layout, OCILAYOUT_ERR_UNSUPPORTED when
+ * it is one of another version, OCILAYOUT_ERR_EXISTS as asked for by
+ * OCILAYOUT_OPEN_EXCLUSIVE, OCILAYOUT_ERR_IO when the system refuses.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_open(const char *path,
+                                uint64_t flags,
+                                ocilayout **out,
+                                ocilayout_error **err);
+
+/**
+ * As ocilayout_open(), with path taken from the open directory dirfd, which
+ * stays yours; AT_FDCWD stands for the current one.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_open_at(int dirfd,
+                                   const char *path,
+                                   uint64_t flags,
+                                   ocilayout **out,
+                                   ocilayout_error **err);
+
+/**
+ * Makes a layout in the directory path whose index.json is the image index of
+ * len bytes at index, as it is given; flags are OCILAYOUT_OPEN_ values or 0.
+ *
+ * What the index names is first read by read_blob and checked, down the whole
+ * tree. If read_blob is NULL nothing is read, and the blobs may be put later.
+ *
+ * Fails as ocilayout_open() does with OCILAYOUT_OPEN_CREATE and
+ * OCILAYOUT_OPEN_EXCLUSIVE, and as ocilayout_write() does. A call that failed
+ * leaves no layout, and can be made again.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_create(const char *path,
+                                  uint64_t flags,
+                                  const char *index,
+                                  size_t len,
+                                  ocilayout_read_blob_fn read_blob,
+                                  void *userdata,
+                                  ocilayout **out,
+                                  ocilayout_error **err);
+
+/**
+ * Closes a layout. NULL is fine.
+ *
+ * Objects that were made from it go on, and the directory is let go with the
+ * last of them. So is what a call was storing that never returned, because its
+ * callback left it by longjmp() or the like.
+ */
+void ocilayout_free(ocilayout *layout);
+
+/**
+ * Reads a whole file that stands beside blobs, such as index.json; at most
+ * 64 MiB. name has no slash.
+ *
+ * Fails with OCILAYOUT_ERR_NOT_FOUND when there is none,
+ * OCILAYOUT_ERR_FORMAT when it is no regular file.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_read_file(const ocilayout *layout,
+                                     const char *name,
+                                     ocilayout_bytes **out,
+                                     ocilayout_error **err);
+
+/**
+ * Writes a whole file that stands beside blobs, in one step: whoever reads it
+ * sees the old content or the new. name has no slash.
+ *
+ * oci-layout and index.json are checked first, and refused with
+ * OCILAYOUT_ERR_FORMAT or OCILAYOUT_ERR_UNSUPPORTED.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_write_file(const ocilayout *layout,
+                                      const char *name,
+                                      const void *data,
+                                      size_t len,
+                                      ocilayout_error **err);
+
+/**
+ * Says where the bytes are. They belong to the object and are followed by no
+ * NUL. NULL for NULL.
+ */
+const uint8_t *ocilayout_bytes_data(const ocilayout_bytes *bytes);
+
+/**
+ * Says how many bytes there are. 0 for NULL.
+ */
+size_t ocilayout_bytes_size(const ocilayout_bytes *bytes);
+
+/**
+ * Frees the bytes. NULL is fine.
+ */
+void ocilayout_bytes_free(ocilayout_bytes *bytes);
+
+/**
+ * Makes the default options: the bytes are stored as they are given, named by
+ * SHA-256, and nothing is expected of them.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_options_new(ocilayout_blob_options **out,
+                                            ocilayout_error **err);
+
+/**
+ * Says what the blob is, as type/subtype (RFC 6838).
+ *
+ * If it is not said, it is the layer type of the compression, and
+ * application/octet-stream without one. Fails with
+ * OCILAYOUT_ERR_INVALID_ARGUMENT when it is malformed.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_options_set_media_type(ocilayout_blob_options *options,
+                                                       const char *media_type,
+                                                       ocilayout_error **err);
+
+/**
+ * Compresses the blob on its way into the store. What is given is then its
+ * uncompressed content, whose digest becomes the diff ID.
+ *
+ * level is of the range of the compression, or OCILAYOUT_LEVEL_DEFAULT; it is
+ * ignored by OCILAYOUT_COMPRESSION_NONE. The bytes that come out depend on the
+ * content and the level alone. Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when
+ * either is out of range.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_options_set_compression(ocilayout_blob_options *options,
+                                                        ocilayout_compression compression,
+                                                        int32_t level,
+                                                        ocilayout_error **err);
+
+/**
+ * Says by which algorithm to name the blob, if no digest is expected of it:
+ * "sha256", the default, or "sha512".
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_options_set_algorithm(ocilayout_blob_options *options,
+                                                      const char *algorithm,
+                                                      ocilayout_error **err);
+
+/**
+ * Says which digest the stored bytes must have. A blob of another is refused
+ * with OCILAYOUT_ERR_DIGEST, and nothing is left of it.
+ *
+ * If the size is expected too and such a blob is there already, the source is
+ * not read at all. Fails with OCILAYOUT_ERR_UNSUPPORTED when the algorithm is
+ * neither sha256 nor sha512.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_options_set_expected_digest(ocilayout_blob_options *options,
+                                                            const char *digest,
+                                                            ocilayout_error **err);
+
+/**
+ * Says how many bytes must be stored, at most 2^63 - 1. A blob of another size
+ * is refused with OCILAYOUT_ERR_DIGEST, as soon as it is too large.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_options_set_expected_size(ocilayout_blob_options *options,
+                                                          uint64_t size,
+                                                          ocilayout_error **err);
+
+/**
+ * Says how many bytes may be stored at most. A larger blob is refused with
+ * OCILAYOUT_ERR_LIMIT, as soon as it is too large.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_options_set_limit(ocilayout_blob_options *options,
+                                                  uint64_t max_bytes,
+                                                  ocilayout_error **err);
+
+/**
+ * Sets OCILAYOUT_BLOB_ flags; each that is not named keeps its setting.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_options_set_flags(ocilayout_blob_options *options,
+                                                  uint64_t flags,
+                                                  ocilayout_error **err);
+
+/**
+ * Frees the options. NULL is fine.
+ */
+void ocilayout_blob_options_free(ocilayout_blob_options *options);
+
+/**
+ * Stores what the callback read gives until its end, and says what points at
+ * it. options may be NULL for the default ones.
+ *
+ * The blob is hashed while it is written and appears whole or not at all. read
+ * runs on the calling thread; it is not called when the call fails before
+ * reading, nor when the blob is there already and its digest and size are
+ * expected.
+ *
+ * Fails with OCILAYOUT_ERR_CALLBACK when read stops it, OCILAYOUT_ERR_DIGEST
+ * when the blob is not what is expected, OCILAYOUT_ERR_LIMIT when it is larger
+ * than allowed, OCILAYOUT_ERR_IO when it could not be written.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_put_callback(const ocilayout *layout,
+                                             ocilayout_read_fn read,
+                                             void *userdata,
+                                             const ocilayout_blob_options *options,
+                                             ocilayout_descriptor **out,
+                                             ocilayout_error **err);
+
+/**
+ * Stores what the file descriptor fd gives, from where it stands until its
+ * end: a file, a pipe, a socket. It stays yours and open, and moves to its end.
+ *
+ * Otherwise as ocilayout_blob_put_callback(); fails with OCILAYOUT_ERR_IO when
+ * fd cannot be read.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_put_fd(const ocilayout *layout,
+                                       int fd,
+                                       const ocilayout_blob_options *options,
+                                       ocilayout_descriptor **out,
+                                       ocilayout_error **err);
+
+/**
+ * Stores len bytes at data, which must not change during the call.
+ *
+ * Otherwise as ocilayout_blob_put_callback().
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_put_memory(const ocilayout *layout,
+                                           const void *data,
+                                           size_t len,
+                                           const ocilayout_blob_options *options,
+                                           ocilayout_descriptor **out,
+                                           ocilayout_error **err);
+
+/**
+ * Says the size in bytes of the blob that is stored under digest.
+ *
+ * Fails with OCILAYOUT_ERR_NOT_FOUND when it is not there,
+ * OCILAYOUT_ERR_FORMAT when something other than a file stands there.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_size(const ocilayout *layout,
+                                     const char *digest,
+                                     uint64_t *size,
+                                     ocilayout_error **err);
+
+/**
+ * Reads the whole blob that descriptor points at into memory, and checks its
+ * size and digest. limit is the most bytes that you are ready to hold.
+ *
+ * Fails with OCILAYOUT_ERR_NOT_FOUND when it is not there,
+ * OCILAYOUT_ERR_DIGEST when it is not what the descriptor says,
+ * OCILAYOUT_ERR_LIMIT when it is larger than limit, OCILAYOUT_ERR_UNSUPPORTED
+ * when its digest is neither sha256 nor sha512.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_read(const ocilayout *layout,
+                                     const ocilayout_descriptor *descriptor,
+                                     uint64_t limit,
+                                     ocilayout_bytes **out,
+                                     ocilayout_error **err);
+
+/**
+ * Takes away the blob that is stored under digest, whatever points at it.
+ *
+ * Fails with OCILAYOUT_ERR_NOT_FOUND when it is not there.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_remove(const ocilayout *layout,
+                                       const char *digest,
+                                       ocilayout_error **err);
+
+/**
+ * Begins a blob whose bytes are pushed. options may be NULL for the default
+ * ones.
+ *
+ * Any number of blobs can be written at once, each by its own writer. Fails
+ * with OCILAYOUT_ERR_STATE when the layout is open read-only,
+ * OCILAYOUT_ERR_IO when no file can be made.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_writer_open(const ocilayout *layout,
+                                            const ocilayout_blob_options *options,
+                                            ocilayout_blob_writer **out,
+                                            ocilayout_error **err);
+
+/**
+ * Adds len bytes at data to the blob.
+ *
+ * After an error the blob cannot be finished: free the writer and begin anew.
+ * Fails with OCILAYOUT_ERR_STATE after that or after
+ * ocilayout_blob_writer_finish(), and otherwise as
+ * ocilayout_blob_put_memory() does.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_writer_write(ocilayout_blob_writer *writer,
+                                             const void *data,
+                                             size_t len,
+                                             ocilayout_error **err);
+
+/**
+ * Stores the blob and says what points at it. The writer is then finished, also
+ * after an error, and can only be freed.
+ *
+ * Fails as ocilayout_blob_put_callback() does.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_writer_finish(ocilayout_blob_writer *writer,
+                                              ocilayout_descriptor **out,
+                                              ocilayout_error **err);
+
+/**
+ * Frees the writer. If it is unfinished, nothing is left of the blob. NULL is
+ * fine.
+ */
+void ocilayout_blob_writer_free(ocilayout_blob_writer *writer);
+
+/**
+ * Opens the blob that descriptor points at.
+ *
+ * Fails with OCILAYOUT_ERR_NOT_FOUND when it is not there,
+ * OCILAYOUT_ERR_DIGEST when its size is not that of the descriptor,
+ * OCILAYOUT_ERR_UNSUPPORTED when its digest is neither sha256 nor sha512.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_reader_open(const ocilayout *layout,
+                                            const ocilayout_descriptor *descriptor,
+                                            ocilayout_blob_reader **out,
+                                            ocilayout_error **err);
+
+/**
+ * Reads the next bytes of the blob into buf, which has room for cap bytes, at
+ * least 1. *n says how many there were; 0 with OCILAYOUT_OK is the end.
+ *
+ * The content is checked at its end: the call that would say the end fails
+ * with OCILAYOUT_ERR_DIGEST instead when it was not that of the descriptor.
+ * Only whoever has read to the end has read the right bytes.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_reader_read(ocilayout_blob_reader *reader,
+                                            void *buf,
+                                            size_t cap,
+                                            size_t *n,
+                                            ocilayout_error **err);
+
+/**
+ * Closes the reader. NULL is fine.
+ */
+void ocilayout_blob_reader_free(ocilayout_blob_reader *reader);
+
+/**
+ * Makes a descriptor of these three properties.
+ *
+ * media_type is of the form type/subtype (RFC 6838); digest is of the form
+ * algorithm:encoded, of any algorithm; size is in bytes, at most 2^63 - 1.
+ * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when one is malformed.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_descriptor_new(const char *media_type,
+                                          const char *digest,
+                                          uint64_t size,
+                                          ocilayout_descriptor **out,
+                                          ocilayout_error **err);
+
+/**
+ * Reads a descriptor from len bytes of JSON, which are kept as they stand.
+ *
+ * Fails with OCILAYOUT_ERR_FORMAT when they are not a descriptor.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_descriptor_from_json(const char *json,
+                                                size_t len,
+                                                ocilayout_descriptor **out,
+                                                ocilayout_error **err);
+
+/**
+ * Makes a copy, such as of one in a list, which cannot be changed.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_descriptor_copy(const ocilayout_descriptor *descriptor,
+                                           ocilayout_descriptor **out,
+                                           ocilayout_error **err);
+
+/**
+ * Says what the blob is. Like all texts of a descriptor, it belongs to it until
+ * it is changed or freed, has U+FFFD where JSON says NUL, and is NULL for NULL.
+ */
+const char *ocilayout_descriptor_media_type(const ocilayout_descriptor *descriptor);
+
+/**
+ * Says the digest of the blob, algorithm:encoded.
+ */
+const char *ocilayout_descriptor_digest(const ocilayout_descriptor *descriptor);
+
+/**
+ * Says the size of the blob in bytes. 0 for NULL.
+ */
+uint64_t ocilayout_descriptor_size(const ocilayout_descriptor *descriptor);
+
+/**
+ * Says the digest of the layer's uncompressed tar, where it is known because
+ * the library stored the layer; else NULL. It is no part of the JSON.
+ * image-spec, config.md, "Layer DiffID".
+ */
+const char *ocilayout_descriptor_diff_id(const ocilayout_descriptor *descriptor);
+
+/**
+ * Says the name of the entry: its annotation
+ * org.opencontainers.image.ref.name; NULL if it has none.
+ */
+const char *ocilayout_descriptor_reference(const ocilayout_descriptor *descriptor);
+
+/**
+ * Says what the image runs on, as os/architecture[/variant][:os.version]; NULL
+ * if the descriptor does not tell. Features of the operating system stand in
+ * the JSON alone.
+ */
+const char *ocilayout_descriptor_platform(const ocilayout_descriptor *descriptor);
+
+/**
+ * Says the type of the artifact; NULL if the descriptor does not tell.
+ */
+const char *ocilayout_descriptor_artifact_type(const ocilayout_descriptor *descriptor);
+
+/**
+ * Says the descriptor as JSON.
+ */
+const char *ocilayout_descriptor_json(const ocilayout_descriptor *descriptor);
+
+/**
+ * Says the value of an annotation; NULL if there is none of that key.
+ */
+const char *ocilayout_descriptor_annotation(const ocilayout_descriptor *descriptor,
+                                            const char *key);
+
+/**
+ * Says how many annotations there are. 0 for NULL.
+ */
+size_t ocilayout_descriptor_annotation_count(const ocilayout_descriptor *descriptor);
+
+/**
+ * Says the key of the annotation at a position, in the order in which they are
+ * written; NULL past the last.
+ */
+const char *ocilayout_descriptor_annotation_key(const ocilayout_descriptor *descriptor,
+                                                size_t position);
+
+/**
+ * Says the value of the annotation at a position; NULL past the last.
+ */
+const char *ocilayout_descriptor_annotation_value(const ocilayout_descriptor *descriptor,
+                                                  size_t position);
+
+/**
+ * Says where else the blob can be had from, at a position; NULL past the last.
+ */
+const char *ocilayout_descriptor_url(const ocilayout_descriptor *descriptor,
+                                     size_t position);
+
+/**
+ * Sets an annotation, or takes it away when value is NULL.
+ *
+ * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when the key is empty.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_descriptor_set_annotation(ocilayout_descriptor *descriptor,
+                                                     const char *key,
+                                                     const char *value,
+                                                     ocilayout_error **err);
+
+/**
+ * Names the entry, by the grammar of the image-spec (annotations.md): letters
+ * and digits joined by single . _ : @ + / or by - or --.
+ *
+ * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when the name breaks it. A name
+ * outside of the grammar, as other tools write them, can be set as the
+ * annotation OCILAYOUT_REF_NAME.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_descriptor_set_reference(ocilayout_descriptor *descriptor,
+                                                    const char *name,
+                                                    ocilayout_error **err);
+
+/**
+ * Says what the image runs on: os/architecture[/variant][:os.version], or the
+ * JSON object of the image-spec, which can say features too.
+ *
+ * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when it is malformed.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_descriptor_set_platform(ocilayout_descriptor *descriptor,
+                                                   const char *platform,
+                                                   ocilayout_error **err);
+
+/**
+ * Says of which type the artifact is, as a media type.
+ *
+ * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when it is malformed.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_descriptor_set_artifact_type(ocilayout_descriptor *descriptor,
+                                                        const char *artifact_type,
+                                                        ocilayout_error **err);
+
+/**
+ * Adds a place where the blob can be had from: an absolute URI (RFC 3986).
+ *
+ * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when it is malformed.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_descriptor_add_url(ocilayout_descriptor *descriptor,
+                                              const char *url,
+                                              ocilayout_error **err);
+
+/**
+ * Frees a descriptor. NULL is fine.
+ */
+void ocilayout_descriptor_free(ocilayout_descriptor *descriptor);
+
+/**
+ * Says how many descriptors are in the list. 0 for NULL.
+ */
+size_t ocilayout_descriptors_count(const ocilayout_descriptors *list);
+
+/**
+ * Says the descriptor at a position; NULL past the last. It belongs to the
+ * list: do not free it, and copy it to change it.
+ */
+const ocilayout_descriptor *ocilayout_descriptors_at(const ocilayout_descriptors *list,
+                                                     size_t position);
+
+/**
+ * Frees a list with its descriptors. NULL is fine.
+ */
+void ocilayout_descriptors_free(ocilayout_descriptors *list);
+
+/**
+ * Means the entries of this name (org.opencontainers.image.ref.name). Any text
+ * is accepted, as readers do.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_match_name(const char *name,
+                                      ocilayout_match **out,
+                                      ocilayout_error **err);
+
+/**
+ * Means the entries whose annotation key has this value.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_match_annotation(const char *key,
+                                            const char *value,
+                                            ocilayout_match **out,
+                                            ocilayout_error **err);
+
+/**
+ * Means the entries whose platform is one of count platforms, in every part:
+ * variant, os.version and os.features count, whatever the order of the last.
+ *
+ * A platform is os/architecture[/variant][:os.version] or the JSON object of
+ * the image-spec. Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when one is
+ * malformed.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_match_platforms(const char *const *platforms,
+                                           size_t count,
+                                           ocilayout_match **out,
+                                           ocilayout_error **err);
+
+/**
+ * Means the entries whose media type is one of count media types.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_match_media_types(const char *const *media_types,
+                                             size_t count,
+                                             ocilayout_match **out,
+                                             ocilayout_error **err);
+
+/**
+ * Means the entries whose digest is one of count digests.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_match_digests(const char *const *digests,
+                                         size_t count,
+                                         ocilayout_match **out,
+                                         ocilayout_error **err);
+
+/**
+ * Means what all of count matchers mean; every entry if there are none. The
+ * matchers stay yours.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_match_all_of(const ocilayout_match *const *matchers,
+                                        size_t count,
+                                        ocilayout_match **out,
+                                        ocilayout_error **err);
+
+/**
+ * Means what at least one of count matchers means; no entry if there are none.
+ * The matchers stay yours.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_match_any_of(const ocilayout_match *const *matchers,
+                                        size_t count,
+                                        ocilayout_match **out,
+                                        ocilayout_error **err);
+
+/**
+ * Means what matcher does not mean. The matcher stays yours.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_match_not(const ocilayout_match *matcher,
+                                     ocilayout_match **out,
+                                     ocilayout_error **err);
+
+/**
+ * Says by *matches whether the matcher means this descriptor.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_match_test(const ocilayout_match *matcher,
+                                      const ocilayout_descriptor *descriptor,
+                                      bool *matches,
+                                      ocilayout_error **err);
+
+/**
+ * Frees the matcher. NULL is fine.
+ */
+void ocilayout_match_free(ocilayout_match *matcher);
+
+/**
+ * Adds an entry to the end of index.json: a copy of descriptor, named by name
+ * (see ocilayout_descriptor_set_reference()), or as it is when name is NULL.
+ * flags are OCILAYOUT_APPEND_ values or 0.
+ *
+ * The edit is one step, done while no other writer does one; it may wait for
+ * that. If an entry that says the same is there, none is added, unless
+ * OCILAYOUT_APPEND_DUPLICATE asks for it. Entries that are not touched keep
+ * their exact bytes.
+ *
+ * Fails with OCILAYOUT_ERR_NOT_FOUND when the blob is not there with the size
+ * of the descriptor, unless OCILAYOUT_APPEND_MISSING_ALLOWED;
+ * OCILAYOUT_ERR_FORMAT when index.json is not an image index.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_append(const ocilayout *layout,
+                                  const ocilayout_descriptor *descriptor,
+                                  const char *name,
+                                  uint64_t flags,
+                                  ocilayout_error **err);
+
+/**
+ * Puts one entry in the place of all that are meant: where the first of them
+ * stood, or at the end if there was none. *replaced, if replaced is not NULL,
+ * says how many there were.
+ *
+ * An entry is meant if match and filter both mean it; one of the two may be
+ * NULL. filter gets userdata. descriptor, name and flags are as for
+ * ocilayout_append(), and so is what fails; OCILAYOUT_ERR_CALLBACK is added
+ * when filter stops the call.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_replace(const ocilayout *layout,
+                                   const ocilayout_match *match,
+                                   ocilayout_match_fn filter,
+                                   void *userdata,
+                                   const ocilayout_descriptor *descriptor,
+                                   const char *name,
+                                   uint64_t flags,
+                                   size_t *replaced,
+                                   ocilayout_error **err);
+
+/**
+ * Takes all entries away that are meant, and no blob. *removed, if removed is
+ * not NULL, says how many.
+ *
+ * match, filter and userdata are as for ocilayout_replace().
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_remove(const ocilayout *layout,
+                                  const ocilayout_match *match,
+                                  ocilayout_match_fn filter,
+                                  void *userdata,
+                                  size_t *removed,
+                                  ocilayout_error **err);
+
+/**
+ * Lists the entries of index.json that are meant, in order: those that match
+ * and filter both mean. Either may be NULL, and both for all entries. filter
+ * gets userdata.
+ *
+ * It waits for no writer and sees each edit whole. Fails with
+ * OCILAYOUT_ERR_FORMAT when index.json is not an image index,
+ * OCILAYOUT_ERR_CALLBACK when filter stops it.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_list(const ocilayout *layout,
+                                const ocilayout_match *match,
+                                ocilayout_match_fn filter,
+                                void *userdata,
+                                ocilayout_descriptors **out,
+                                ocilayout_error **err);
+
+/**
+ * Lists what the document that descriptor points at points at itself, in
+ * order: the manifests of an image index, the config and then the layers of an
+ * image manifest. The list is empty for any other blob.
+ *
+ * Fails as ocilayout_blob_read() does, and with OCILAYOUT_ERR_FORMAT when the
+ * document is malformed.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_children(const ocilayout *layout,
+                                    const ocilayout_descriptor *descriptor,
+                                    ocilayout_descriptors **out,
+                                    ocilayout_error **err);
+
+/**
+ * Finds the entry of this name. If platform is not NULL, finds the first image
+ * for it among the entries of this name and, through nested indexes, their
+ * children; image-index.md has clients take the first that matches.
+ *
+ * platform is os/architecture[/variant][:os.version] or the JSON object of the
+ * image-spec; parts that it does not give are not asked for. An image whose
+ * descriptor tells no platform is asked for its config.
+ *
+ * Fails with OCILAYOUT_ERR_NOT_FOUND when there is none, and as
+ * ocilayout_children() does for the documents on the way.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_resolve(const ocilayout *layout,
+                                   const char *name,
+                                   const char *platform,
+                                   ocilayout_descriptor **out,
+                                   ocilayout_error **err);
+
+/**
+ * Stores an image manifest or an image index, len bytes of JSON, byte for byte,
+ * and says what points at it. index.json is not touched.
+ *
+ * media_type says what it is; NULL takes what the document says of itself.
+ * flags are OCILAYOUT_MANIFEST_ values or 0.
+ *
+ * Fails with OCILAYOUT_ERR_FORMAT when the document is malformed, could be
+ * taken for one of the other kind, or contradicts media_type;
+ * OCILAYOUT_ERR_NOT_FOUND when it points at what is not there, unless
+ * OCILAYOUT_MANIFEST_MISSING_ALLOWED. image-spec, manifest.md and
+ * image-index.md.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_manifest_put(const ocilayout *layout,
+                                        const char *json,
+                                        size_t len,
+                                        const char *media_type,
+                                        uint64_t flags,
+                                        ocilayout_descriptor **out,
+                                        ocilayout_error **err);
+
+/**
+ * Stores what descriptor points at, down the whole tree, each blob before what
+ * points at it: the config and the layers of an image, the children of an
+ * index. Children that are neither image nor index are stored as blobs.
+ * index.json is not touched: see ocilayout_append().
+ *
+ * Each blob is read by read_blob, which gets userdata, and is checked; one that
+ * is there already is not read.
+ *
+ * Fails with OCILAYOUT_ERR_CALLBACK when read_blob stops it,
+ * OCILAYOUT_ERR_DIGEST when it gives something else, OCILAYOUT_ERR_FORMAT when
+ * a document is malformed or indexes nest more than 32 deep.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_write(const ocilayout *layout,
+                                 const ocilayout_descriptor *descriptor,
+                                 ocilayout_read_blob_fn read_blob,
+                                 void *userdata,
+                                 ocilayout_error **err);
+
+/**
+ * As ocilayout_write(), with the blobs of another layout, source.
+ *
+ * Fails with OCILAYOUT_ERR_NOT_FOUND when one is not there.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_write_from(const ocilayout *layout,
+                                      const ocilayout_descriptor *descriptor,
+                                      const ocilayout *source,
+                                      ocilayout_error **err);
+
+/**
+ * Begins an image without layers.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_image_new(const ocilayout *layout,
+                                     ocilayout_image **out,
+                                     ocilayout_error **err);
+
+/**
+ * Begins with the config, the layers and the annotations of an image that is
+ * there, to make another one of it. Members of its documents that the library
+ * does not know are kept.
+ *
+ * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when manifest points at something
+ * else (see ocilayout_resolve()), OCILAYOUT_ERR_FORMAT when a document is
+ * malformed or its diff IDs or its history do not fit its layers, and as
+ * ocilayout_blob_read() does.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_image_load(const ocilayout *layout,
+                                      const ocilayout_descriptor *manifest,
+                                      ocilayout_image **out,
+                                      ocilayout_error **err);
+
+/**
+ * Takes a whole config, len bytes of JSON, in the place of all that was set
+ * before. Its rootfs and its history are not taken: those are of the layers.
+ *
+ * Fails with OCILAYOUT_ERR_FORMAT when it is not an image config.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_image_set_config_json(ocilayout_image *image,
+                                                 const char *json,
+                                                 size_t len,
+                                                 ocilayout_error **err);
+
+/**
+ * Says what the image runs on: os/architecture[/variant][:os.version], or the
+ * JSON object of the image-spec. Every image needs a platform.
+ *
+ * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when it is malformed.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_image_set_platform(ocilayout_image *image,
+                                              const char *platform,
+                                              ocilayout_error **err);
+
+/**
+ * Says when the image was made, by RFC 3339, such as 2026-01-31T12:00:00Z. It
+ * is written into the history of what is added from now on. Without it the
+ * image tells no time.
+ *
+ * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when it is malformed.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_image_set_created(ocilayout_image *image,
+                                             const char *created,
+                                             ocilayout_error **err);
+
+/**
+ * Says which program a container runs, with its first arguments: count texts.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_image_set_entrypoint(ocilayout_image *image,
+                                                const char *const *arguments,
+                                                size_t count,
+                                                ocilayout_error **err);
+
+/**
+ * Says which arguments follow the entrypoint if the user gives none: count
+ * texts.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_image_set_command(ocilayout_image *image,
+                                             const char *const *arguments,
+                                             size_t count,
+                                             ocilayout_error **err);
+
+/**
+ * Sets a variable of the environment, in the place of one of that name.
+ *
+ * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when the name is empty or has an
+ * equals sign in it.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_image_set_env(ocilayout_image *image,
+                                         const char *name,
+                                         const char *value,
+                                         ocilayout_error **err);
+
+/**
+ * Says in which directory the entrypoint starts.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_image_set_working_dir(ocilayout_image *image,
+                                                 const char *path,
+                                                 ocilayout_error **err);
+
+/**
+ * Says who the entrypoint runs as: user, uid, user:group or uid:gid.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_image_set_user(ocilayout_image *image,
+                                          const char *user,
+                                          ocilayout_error **err);
+
+/**
+ * Sets a label, in the place of one of that key.
+ *
+ * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when the key is empty.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_image_set_label(ocilayout_image *image,
+                                           const char *key,
+                                           const char *value,
+                                           ocilayout_error **err);
+
+/**
+ * Says that a container listens on a port: port, port/tcp or port/udp.
+ *
+ * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when it is of another form.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_image_add_exposed_port(ocilayout_image *image,
+                                                  const char *port,
+                                                  ocilayout_error **err);
+
+/**
+ * Sets an annotation of the manifest, or takes it away when value is NULL.
+ *
+ * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when the key is empty.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_image_set_annotation(ocilayout_image *image,
+                                                const char *key,
+                                                const char *value,
+                                                ocilayout_error **err);
+
+/**
+ * Adds a layer on top, and its entry of the history. created_by says how it
+ * was made, and may be NULL.
+ *
+ * diff_id is the digest of the layer's uncompressed tar. NULL takes what the
+ * descriptor knows, which it does if the layer was compressed here or is a
+ * plain tar. Fails with OCILAYOUT_ERR_STATE when it is neither given nor known,
+ * OCILAYOUT_ERR_NOT_FOUND when the layer is not there.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_image_add_layer(ocilayout_image *image,
+                                           const ocilayout_descriptor *layer,
+                                           const char *diff_id,
+                                           const char *created_by,
+                                           ocilayout_error **err);
+
+/**
+ * Adds an entry of the history for a step that made no layer. comment may be
+ * NULL.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_image_add_history(ocilayout_image *image,
+                                             const char *created_by,
+                                             const char *comment,
+                                             ocilayout_error **err);
+
+/**
+ * Stores the config and the manifest, and says what points at the image, with
+ * its platform. index.json is not touched: see ocilayout_append() and
+ * ocilayout_replace(). The image can be changed again, to make another one.
+ *
+ * Fails with OCILAYOUT_ERR_STATE when the image has no platform,
+ * OCILAYOUT_ERR_NOT_FOUND when a layer has gone, OCILAYOUT_ERR_IO when it could
+ * not be written.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_image_finish(const ocilayout_image *image,
+                                        ocilayout_descriptor **out,
+                                        ocilayout_error **err);
+
+/**
+ * Frees the image. What it stored stays. NULL is fine.
+ */
+void ocilayout_image_free(ocilayout_image *image);
+
+/**
+ * Begins an index without entries.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_index_new(const ocilayout *layout,
+                                     ocilayout_index **out,
+                                     ocilayout_error **err);
+
+/**
+ * Adds an entry at the end: an image, another index, or a blob of any media
+ * type. An image whose descriptor tells no platform gets that of its config.
+ *
+ * Fails with OCILAYOUT_ERR_NOT_FOUND when the blob is not there,
+ * OCILAYOUT_ERR_FORMAT when it is a document and malformed.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_index_add_manifest(ocilayout_index *index,
+                                              const ocilayout_descriptor *manifest,
+                                              ocilayout_error **err);
+
+/**
+ * Sets an annotation of the index, or takes it away when value is NULL.
+ *
+ * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when the key is empty.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_index_set_annotation(ocilayout_index *index,
+                                                const char *key,
+                                                const char *value,
+                                                ocilayout_error **err);
+
+/**
+ * Stores the index and says what points at it. index.json is not touched: see
+ * ocilayout_append() and ocilayout_replace(). The index can be changed again,
+ * to make another one.
+ *
+ * Fails with OCILAYOUT_ERR_NOT_FOUND when an entry has gone,
+ * OCILAYOUT_ERR_IO when it could not be written.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_index_finish(const ocilayout_index *index,
+                                        ocilayout_descriptor **out,
+                                        ocilayout_error **err);
+
+/**
+ * Frees the index. What it stored stays. NULL is fine.
+ */
+void ocilayout_index_free(ocilayout_index *index);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* OCILAYOUT_H */

@@ -1,0 +1,9 @@
+//! Gives the shared library its soname (cargo-c gives its own).
+fn main() {
+    println!("cargo::rerun-if-changed=src/build.rs");
+    println!("cargo::rerun-if-env-changed=CARGO_FEATURE_CAPI");
+    let linux = std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux");
+    if linux && std::env::var_os("CARGO_FEATURE_CAPI").is_none() {
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libocilayout.so.0.1");
+    }
+}

@@ -1,0 +1,211 @@
+//! The open layout and its files.
+
+use super::argument::{self, check_flags};
+use super::bytes::ocilayout_bytes;
+use super::callback::{CallbackSource, ocilayout_read_blob_fn};
+use super::error::{ocilayout_error, ocilayout_status};
+use super::guard::{create, free, guard};
+use super::handle::{InUse, Shared};
+use crate::layout::{BlobSource, OpenOptions};
+use crate::words::error::{Error, Result};
+use std::ffi::{c_char, c_int, c_void};
+
+/// For ocilayout_open(): make the layout if it is not there, with the
+/// directories above it.
+pub const OCILAYOUT_OPEN_CREATE: u64 = 1u64 << 0;
+/// For ocilayout_open(), with OCILAYOUT_OPEN_CREATE: fail with
+/// OCILAYOUT_ERR_EXISTS if the layout is there.
+pub const OCILAYOUT_OPEN_EXCLUSIVE: u64 = 1u64 << 1;
+/// For ocilayout_open(): refuse every call that would write.
+pub const OCILAYOUT_OPEN_READ_ONLY: u64 = 1u64 << 2;
+/// For ocilayout_open(): read blobs that are symbolic links, as the rules of
+/// Bazel make them. Their content is checked like any other.
+pub const OCILAYOUT_OPEN_SYMLINKED_BLOBS: u64 = 1u64 << 3;
+
+/// An open image layout. Any number of threads may use it at once.
+/// image-spec, image-layout.md.
+pub struct ocilayout(Shared);
+
+/// The layout behind a pointer.
+///
+/// # Safety
+/// `layout` is NULL or a live layout that stays for `'a`.
+pub(super) unsafe fn taken<'a>(
+    layout: *const ocilayout,
+    parameter: &'static str,
+) -> Result<InUse<'a>> {
+    // SAFETY: by the contract of this function.
+    unsafe { argument::object(layout, parameter) }?.0.get(parameter)
+}
+
+fn options(flags: u64) -> Result<OpenOptions> {
+    check_flags(
+        flags,
+        OCILAYOUT_OPEN_CREATE
+            | OCILAYOUT_OPEN_EXCLUSIVE
+            | OCILAYOUT_OPEN_READ_ONLY
+            | OCILAYOUT_OPEN_SYMLINKED_BLOBS,
+    )?;
+    let has = |flag| flags & flag != 0;
+    let mut options = OpenOptions::new();
+    if has(OCILAYOUT_OPEN_CREATE) {
+        options = options.create();
+    }
+    if has(OCILAYOUT_OPEN_EXCLUSIVE) {
+        if !has(OCILAYOUT_OPEN_CREATE) {
+            let (expected, found) = ("exclusive with create", "exclusive alone");
+            return Err(Error::invalid("flags", expected, found));
+        }
+        options = options.create_new();
+    }
+    if has(OCILAYOUT_OPEN_READ_ONLY) {
+        options = options.read_only();
+    }
+    if has(OCILAYOUT_OPEN_SYMLINKED_BLOBS) {
+        options = options.symlinked_blobs();
+    }
+    Ok(options)
+}
+
+/// Opens the image layout in the directory path; flags are OCILAYOUT_OPEN_
+/// values or 0.
+///
+/// The directory is held open: the layout may be moved meanwhile, and the
+/// current directory may change. Inside of the layout no symbolic link is
+/// followed.
+///
+/// Fails with OCILAYOUT_ERR_NOT_FOUND when there is no such directory,
+/// OCILAYOUT_ERR_FORMAT when it is not a layout, OCILAYOUT_ERR_UNSUPPORTED when
+/// it is one of another version, OCILAYOUT_ERR_EXISTS as asked for by
+/// OCILAYOUT_OPEN_EXCLUSIVE, OCILAYOUT_ERR_IO when the system refuses.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocilayout_open(
+    path: *const c_char,
+    flags: u64,
+    out: *mut *mut ocilayout,
+    err: *mut *mut ocilayout_error,
+) -> ocilayout_status {
+    // SAFETY: the pointers are NULL or as the header asks.
+    unsafe {
+        create(out, err, || {
+            let layout = options(flags)?.open(argument::path(path, "path")?)?;
+            Ok(ocilayout(Shared::new(layout)))
+        })
+    }
+}
+
+/// As ocilayout_open(), with path taken from the open directory dirfd, which
+/// stays yours; AT_FDCWD stands for the current one.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocilayout_open_at(
+    dirfd: c_int,
+    path: *const c_char,
+    flags: u64,
+    out: *mut *mut ocilayout,
+    err: *mut *mut ocilayout_error,
+) -> ocilayout_status {
+    // SAFETY: the pointers and the descriptor are as the header asks.
+    unsafe {
+        create(out, err, || {
+            let base = argument::descriptor(dirfd, "dirfd")?;
+            let layout = options(flags)?.open_at(base, argument::path(path, "path")?)?;
+            Ok(ocilayout(Shared::new(layout)))
+        })
+    }
+}
+
+/// Makes a layout in the directory path whose index.json is the image index of
+/// len bytes at index, as it is given; flags are OCILAYOUT_OPEN_ values or 0.
+///
+/// What the index names is first read by read_blob and checked, down the whole
+/// tree. If read_blob is NULL nothing is read, and the blobs may be put later.
+///
+/// Fails as ocilayout_open() does with OCILAYOUT_OPEN_CREATE and
+/// OCILAYOUT_OPEN_EXCLUSIVE, and as ocilayout_write() does. A call that failed
+/// leaves no layout, and can be made again.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocilayout_create(
+    path: *const c_char,
+    flags: u64,
+    index: *const c_char,
+    len: usize,
+    read_blob: ocilayout_read_blob_fn,
+    userdata: *mut c_void,
+    out: *mut *mut ocilayout,
+    err: *mut *mut ocilayout_error,
+) -> ocilayout_status {
+    // SAFETY: the pointers are NULL or as the header asks.
+    unsafe {
+        create(out, err, || {
+            let options = options(flags)?;
+            let path = argument::path(path, "path")?;
+            let index = argument::array(index.cast::<u8>(), len, "index")?;
+            let source = match read_blob {
+                Some(_) => Some(CallbackSource::new(read_blob, userdata)?),
+                None => None,
+            };
+            let source = source.as_ref().map(|source| source as &dyn BlobSource);
+            Ok(ocilayout(Shared::new(options.create_with_index(path, index, source)?)))
+        })
+    }
+}
+
+/// Closes a layout. NULL is fine.
+///
+/// Objects that were made from it go on, and the directory is let go with the
+/// last of them. So is what a call was storing that never returned, because its
+/// callback left it by longjmp() or the like.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocilayout_free(layout: *mut ocilayout) {
+    // SAFETY: NULL or handed out by this library, as the header asks.
+    unsafe { free(layout) };
+}
+
+/// Reads a whole file that stands beside blobs, such as index.json; at most
+/// 64 MiB. name has no slash.
+///
+/// Fails with OCILAYOUT_ERR_NOT_FOUND when there is none,
+/// OCILAYOUT_ERR_FORMAT when it is no regular file.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocilayout_read_file(
+    layout: *const ocilayout,
+    name: *const c_char,
+    out: *mut *mut ocilayout_bytes,
+    err: *mut *mut ocilayout_error,
+) -> ocilayout_status {
+    // SAFETY: the pointers are NULL or as the header asks.
+    unsafe {
+        create(out, err, || {
+            let layout = taken(layout, "layout")?;
+            layout.read_file(argument::text(name, "name")?).map(ocilayout_bytes)
+        })
+    }
+}
+
+/// Writes a whole file that stands beside blobs, in one step: whoever reads it
+/// sees the old content or the new. name has no slash.
+///
+/// oci-layout and index.json are checked first, and refused with
+/// OCILAYOUT_ERR_FORMAT or OCILAYOUT_ERR_UNSUPPORTED.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocilayout_write_file(
+    layout: *const ocilayout,
+    name: *const c_char,
+    data: *const c_void,
+    len: usize,
+    err: *mut *mut ocilayout_error,
+) -> ocilayout_status {
+    // SAFETY: the pointers are NULL or as the header asks.
+    unsafe {
+        guard(err, || {
+            let layout = taken(layout, "layout")?;
+            let content = argument::array(data.cast::<u8>(), len, "data")?;
+            layout.write_file(argument::text(name, "name")?, content)
+        })
+    }
+}

@@ -1,0 +1,79 @@
+//! The blobs that calls are reading from their callers right now.
+//!
+//! A callback can leave a call without returning to it: `longjmp`, a Go panic,
+//! the end of its thread. The frames of the call are then lost, with all that
+//! they own. So a call owns no file: it keeps its writer here, from where the
+//! layout closes it when it is closed itself.
+
+use super::writer::BlobWriter;
+use crate::words::descriptor::Descriptor;
+use crate::words::error::{Error, Result};
+use std::collections::HashMap;
+use std::io::Write;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+#[derive(Debug, Default)]
+pub(crate) struct InProgress(Mutex<Calls>);
+
+#[derive(Debug, Default)]
+struct Calls {
+    writers: HashMap<u64, Slot>,
+    next: u64,
+}
+
+type Slot = Arc<Mutex<Option<BlobWriter>>>;
+
+/// One call's place. Never locked while a callback runs.
+pub(crate) struct Call<'a> {
+    calls: &'a InProgress,
+    number: u64,
+    slot: Slot,
+}
+
+impl InProgress {
+    pub(crate) fn begin(&self, writer: BlobWriter) -> Call<'_> {
+        let slot: Slot = Arc::new(Mutex::new(Some(writer)));
+        let mut calls = lock(&self.0);
+        let number = calls.next;
+        calls.next += 1;
+        calls.writers.insert(number, Arc::clone(&slot));
+        Call { calls: self, number, slot }
+    }
+}
+
+impl Call<'_> {
+    pub(crate) fn write(&self, bytes: &[u8]) -> Result<()> {
+        let mut slot = lock(&self.slot);
+        let writer = slot.as_mut().ok_or_else(closed)?;
+        writer.write_all(bytes).map_err(Error::from_source)
+    }
+
+    pub(crate) fn finish(self) -> Result<Descriptor> {
+        let writer = lock(&self.slot).take().ok_or_else(closed)?;
+        writer.finish()
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        lock(&self.calls.0).writers.remove(&self.number);
+    }
+}
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        // A lost call still counts as an owner of its slot, so the slots are
+        // emptied, not just let go.
+        for slot in lock(&self.0).writers.values() {
+            drop(lock(slot).take());
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn closed() -> Error {
+    Error::State("the layout was closed while a blob was read into it".to_owned())
+}

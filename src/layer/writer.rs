@@ -1,0 +1,122 @@
+//! The way of a layer into the store.
+//!
+//! Bytes go one way: hashed for the diff ID, compressed, gathered, hashed for
+//! the digest, written. Nothing is read back.
+
+use super::compression::{Compression, Encoder};
+use super::options::BlobOptions;
+use crate::store::{Incoming, Store};
+use crate::words::descriptor::Descriptor;
+use crate::words::digest::{Digest, Hasher};
+use crate::words::error::{Error, Result};
+use crate::words::media_type::MediaType;
+use std::fmt;
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
+
+/// Bytes are handed to the store in pieces of at least this size.
+const GATHERED: usize = 128 * 1024;
+
+/// A blob that is being written: bytes are pushed into it, and `finish` stores
+/// it. Dropped before that, it leaves nothing behind.
+#[derive(Debug)]
+pub struct BlobWriter {
+    media_type: MediaType,
+    /// Gone after an error: a blob with a hole is never finished.
+    pipeline: Option<Pipeline>,
+}
+
+struct Pipeline {
+    /// Hashes what comes in, where that is not what is stored.
+    diff_id: Option<Hasher>,
+    encoder: Encoder<BufWriter<Incoming>>,
+}
+
+impl BlobWriter {
+    pub(crate) fn new(store: &Arc<Store>, options: &BlobOptions) -> Result<Self> {
+        let compression = options.compression;
+        let demands = options.demands.clone();
+        let diff_id = (compression != Compression::NONE).then(|| Hasher::new(demands.algorithm));
+        let out = BufWriter::with_capacity(GATHERED, Incoming::new(store, demands)?);
+        let encoder = Encoder::new(compression, out)?;
+        Ok(Self {
+            media_type: options.stored_media_type(),
+            pipeline: Some(Pipeline { diff_id, encoder }),
+        })
+    }
+
+    /// Stores the blob and says what points at it.
+    ///
+    /// # Errors
+    /// [`Error::Digest`], [`Error::Size`] when it is not what was promised;
+    /// [`Error::Io`] when it could not be written; [`Error::State`] when an
+    /// earlier write failed.
+    pub fn finish(mut self) -> Result<Descriptor> {
+        let pipeline = self.pipeline.take().ok_or_else(broken)?;
+        let gathered = pipeline.encoder.finish().map_err(Error::from_source)?;
+        let incoming = gathered.into_inner().map_err(|e| Error::from_source(e.into_error()))?;
+        let (digest, size) = incoming.finish()?;
+        let diff_id = pipeline.diff_id.map(Hasher::finish);
+        stored(&self.media_type, digest, size, diff_id)
+    }
+}
+
+impl BlobOptions {
+    fn stored_media_type(&self) -> MediaType {
+        self.media_type.clone().unwrap_or_else(|| self.compression.media_type())
+    }
+
+    /// The blob that these options ask for, if it is in the store already and
+    /// nothing more can be learned by reading its source.
+    pub(crate) fn already_in(&self, store: &Store) -> Result<Option<Descriptor>> {
+        let (Some(digest), Some(size)) = (&self.demands.digest, self.demands.size) else {
+            return Ok(None);
+        };
+        if self.compression != Compression::NONE
+            || !store.has_intact(digest, size, self.demands.rehash)?
+        {
+            return Ok(None);
+        }
+        stored(&self.stored_media_type(), digest.clone(), size, None).map(Some)
+    }
+}
+
+fn stored(
+    media_type: &MediaType,
+    digest: Digest,
+    size: u64,
+    diff_id: Option<Digest>,
+) -> Result<Descriptor> {
+    let descriptor = Descriptor::new(media_type, &digest, size)?;
+    Ok(descriptor.with_diff_id(diff_id.or_else(|| media_type.is_plain_tar().then_some(digest))))
+}
+
+fn broken() -> Error {
+    Error::State("the blob writer failed before: start the blob anew".to_owned())
+}
+
+impl Write for BlobWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let pipeline = self.pipeline.as_mut().ok_or_else(broken)?;
+        let written = pipeline.encoder.write_all(bytes);
+        if let Err(error) = written {
+            self.pipeline = None;
+            return Err(error);
+        }
+        if let Some(hasher) = &mut pipeline.diff_id {
+            hasher.update(bytes);
+        }
+        Ok(bytes.len())
+    }
+
+    /// Does nothing: a blob is whole when it is finished, and never before.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipeline").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,124 @@
+//! Finding things: entries, children, the image for a platform.
+
+use super::matcher::Matcher;
+use super::open::Layout;
+use super::tree::check_depth;
+use crate::words::config::ImageConfig;
+use crate::words::descriptor::Descriptor;
+use crate::words::digest::Digest;
+use crate::words::document::{Document, Manifest};
+use crate::words::error::{Error, Result, quoted};
+use crate::words::json::DOCUMENT_LIMIT;
+use crate::words::media_type::Kind;
+use crate::words::platform::Platform;
+use std::collections::HashSet;
+
+impl Layout {
+    /// The entries of `index.json` that match, in order.
+    ///
+    /// # Errors
+    /// [`Error::Format`] when `index.json` is not an image index, and those of
+    /// a custom matcher.
+    pub fn list(&self, matcher: &Matcher<'_>) -> Result<Vec<Descriptor>> {
+        let index = self.read_index()?;
+        let mut list = Vec::new();
+        for entry in index.descriptors() {
+            if matcher.matches(entry)? {
+                list.push(entry.clone());
+            }
+        }
+        Ok(list)
+    }
+
+    /// What a document points at, in order: the manifests of an index, the
+    /// config and then the layers of an image. Nothing for any other blob.
+    ///
+    /// # Errors
+    /// Those of [`read_blob`](Self::read_blob), [`Error::Format`] when the
+    /// document is malformed.
+    pub fn children(&self, descriptor: &Descriptor) -> Result<Vec<Descriptor>> {
+        let document = self.document(descriptor)?;
+        Ok(document.iter().flat_map(Document::references).cloned().collect())
+    }
+
+    fn document(&self, descriptor: &Descriptor) -> Result<Option<Document>> {
+        if descriptor.media_type().kind() == Kind::Opaque {
+            return Ok(None);
+        }
+        let json = self.read_blob(descriptor, DOCUMENT_LIMIT)?;
+        Document::parse(descriptor.media_type(), &json)
+    }
+
+    /// The entry of this name; with a platform, the first image for it among
+    /// the entries of this name and, through nested indexes, their children.
+    ///
+    /// An image whose descriptor tells no platform is asked for its config. The
+    /// image-spec has clients take the first that matches.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none, [`Error::Format`] when indexes
+    /// nest more than 32 deep, and those of [`read_blob`](Self::read_blob) for
+    /// the documents on the way.
+    pub fn resolve(&self, name: &str, platform: Option<&Platform>) -> Result<Descriptor> {
+        let named = self.list(&Matcher::name(name))?;
+        let not_found = |what: String| {
+            let path = self.path().display();
+            Error::NotFound(format!("{path}: expected {what}, found none"))
+        };
+        let Some(platform) = platform else {
+            let first = named.into_iter().next();
+            return first.ok_or_else(|| not_found(format!("an entry named {}", quoted(name))));
+        };
+        let found = self.find(&named, platform, &mut HashSet::new(), 0)?;
+        found.ok_or_else(|| not_found(format!("an image for {platform} named {}", quoted(name))))
+    }
+
+    /// The first image for `platform` among these and what stands under them.
+    fn find(
+        &self,
+        candidates: &[Descriptor],
+        platform: &Platform,
+        seen: &mut HashSet<Digest>,
+        depth: usize,
+    ) -> Result<Option<Descriptor>> {
+        for candidate in candidates {
+            if candidate.media_type().kind() == Kind::Index {
+                check_depth(depth)?;
+                if seen.insert(candidate.digest().clone()) {
+                    let children = self.children(candidate)?;
+                    let found = self.find(&children, platform, seen, depth + 1)?;
+                    if found.is_some() {
+                        return Ok(found);
+                    }
+                }
+            } else if self.platform_of(candidate)?.is_some_and(|own| own.satisfies(platform)) {
+                return Ok(Some(candidate.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The platform of an image: what its descriptor says, else its config. An
+    /// image that is not there has none.
+    pub(super) fn platform_of(&self, descriptor: &Descriptor) -> Result<Option<Platform>> {
+        if let Some(platform) = descriptor.platform() {
+            return Ok(Some(platform.clone()));
+        }
+        match self.document(descriptor) {
+            Ok(Some(Document::Manifest(manifest))) => self.platform_of_config(&manifest),
+            Ok(_) | Err(Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn platform_of_config(&self, manifest: &Manifest) -> Result<Option<Platform>> {
+        if !manifest.config.media_type().is_image_config() {
+            return Ok(None);
+        }
+        match self.read_blob(&manifest.config, DOCUMENT_LIMIT) {
+            Ok(json) => ImageConfig::parse(&json)?.platform(),
+            Err(Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Matchers: which entries of an index are meant.
+
+use crate::words::descriptor::Descriptor;
+use crate::words::digest::Digest;
+use crate::words::error::Result;
+use crate::words::media_type::MediaType;
+use crate::words::platform::Platform;
+use crate::words::reference::REF_NAME;
+use std::fmt;
+use std::sync::Arc;
+
+/// Says of a descriptor whether it is meant.
+#[derive(Clone)]
+pub enum Matcher<'a> {
+    /// Its annotation of this key has this value.
+    Annotation(String, String),
+    /// Its platform is one of these, in every part.
+    Platforms(Vec<Platform>),
+    /// Its media type is one of these.
+    MediaTypes(Vec<MediaType>),
+    /// Its digest is one of these.
+    Digests(Vec<Digest>),
+    /// All of these say so; none at all means any descriptor.
+    AllOf(Vec<Self>),
+    /// At least one of these says so.
+    AnyOf(Vec<Self>),
+    /// This one does not say so.
+    Not(Box<Self>),
+    /// This function says so. It is called without any lock held.
+    Custom(Arc<CustomMatcher<'a>>),
+}
+
+/// A function that says whether a descriptor is meant, or stops the call.
+pub type CustomMatcher<'a> = dyn Fn(&Descriptor) -> Result<bool> + Send + Sync + 'a;
+
+impl<'a> Matcher<'a> {
+    /// Means every descriptor.
+    #[must_use]
+    pub fn any() -> Self {
+        Self::AllOf(Vec::new())
+    }
+
+    /// Means the entries of this name (`org.opencontainers.image.ref.name`).
+    #[must_use]
+    pub fn name(name: &str) -> Self {
+        Self::Annotation(REF_NAME.to_owned(), name.to_owned())
+    }
+
+    /// Means what this function says.
+    pub fn custom(function: impl Fn(&Descriptor) -> Result<bool> + Send + Sync + 'a) -> Self {
+        Self::Custom(Arc::new(function))
+    }
+
+    /// Whether this descriptor is meant.
+    ///
+    /// # Errors
+    /// Those of a custom function alone.
+    pub fn matches(&self, descriptor: &Descriptor) -> Result<bool> {
+        Ok(match self {
+            Self::Annotation(key, value) => descriptor.annotation(key) == Some(value),
+            Self::Platforms(platforms) => descriptor
+                .platform()
+                .is_some_and(|platform| platforms.iter().any(|wanted| platform.is_same(wanted))),
+            Self::MediaTypes(media_types) => media_types.contains(descriptor.media_type()),
+            Self::Digests(digests) => digests.contains(descriptor.digest()),
+            Self::AllOf(matchers) => {
+                for matcher in matchers {
+                    if !matcher.matches(descriptor)? {
+                        return Ok(false);
+                    }
+                }
+                true
+            }
+            Self::AnyOf(matchers) => {
+                for matcher in matchers {
+                    if matcher.matches(descriptor)? {
+                        return Ok(true);
+                    }
+                }
+                false
+            }
+            Self::Not(matcher) => !matcher.matches(descriptor)?,
+            Self::Custom(function) => function(descriptor)?,
+        })
+    }
+
+    /// Whether a function of the caller's is asked.
+    pub(super) fn asks_the_caller(&self) -> bool {
+        match self {
+            Self::AllOf(matchers) | Self::AnyOf(matchers) => {
+                matchers.iter().any(Self::asks_the_caller)
+            }
+            Self::Not(matcher) => matcher.asks_the_caller(),
+            Self::Custom(_) => true,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Debug for Matcher<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Annotation(key, value) => write!(f, "{key} = {value:?}"),
+            Self::Platforms(platforms) => write!(f, "platform in {platforms:?}"),
+            Self::MediaTypes(media_types) => write!(f, "media type in {media_types:?}"),
+            Self::Digests(digests) => write!(f, "digest in {digests:?}"),
+            Self::AllOf(matchers) => write!(f, "all of {matchers:?}"),
+            Self::AnyOf(matchers) => write!(f, "any of {matchers:?}"),
+            Self::Not(matcher) => write!(f, "not {matcher:?}"),
+            Self::Custom(_) => f.write_str("a function"),
+        }
+    }
+}

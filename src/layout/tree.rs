@@ -1,0 +1,157 @@
+//! Whole trees: an image or an index with all that it points at.
+
+use super::open::Layout;
+use crate::layer::BlobOptions;
+use crate::words::descriptor::Descriptor;
+use crate::words::digest::Digest;
+use crate::words::document::{Document, media_type_of};
+use crate::words::error::{Error, Result};
+use crate::words::json::DOCUMENT_LIMIT;
+use crate::words::media_type::{Kind, MediaType};
+use std::collections::HashSet;
+use std::io::Read;
+
+/// Indexes may stand in each other this deep.
+pub(super) const DEPTH_LIMIT: usize = 32;
+
+/// Where blobs are read from.
+pub trait BlobSource {
+    /// Opens the blob that `descriptor` points at. What it gives is checked.
+    ///
+    /// # Errors
+    /// Any; it stops the call that asked.
+    fn open(&self, descriptor: &Descriptor) -> Result<Box<dyn Read + '_>>;
+}
+
+/// Another layout gives its blobs.
+impl BlobSource for Layout {
+    fn open(&self, descriptor: &Descriptor) -> Result<Box<dyn Read + '_>> {
+        Ok(Box::new(self.open_blob(descriptor)?))
+    }
+}
+
+/// What to do when a document points at blobs that are not there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Missing {
+    /// Refuse the document.
+    #[default]
+    Refused,
+    /// Store it all the same: the layout is sparse.
+    Allowed,
+}
+
+impl Layout {
+    /// Stores what `descriptor` points at, down the whole tree: the config and
+    /// layers of an image, the children of an index, each before what points
+    /// at it. Children that are neither image nor index are stored as blobs.
+    /// `index.json` is not touched.
+    ///
+    /// Blobs that are there already are not read from the source.
+    ///
+    /// # Errors
+    /// Those of the source, [`Error::Digest`] and [`Error::Size`] when it gives
+    /// something else, [`Error::Format`] when a document is malformed or
+    /// indexes nest more than 32 deep.
+    pub fn write(&self, descriptor: &Descriptor, source: &dyn BlobSource) -> Result<()> {
+        self.check_writable()?;
+        self.write_tree(descriptor, source, &mut HashSet::new(), 0)
+    }
+
+    fn write_tree(
+        &self,
+        descriptor: &Descriptor,
+        source: &dyn BlobSource,
+        written: &mut HashSet<Digest>,
+        depth: usize,
+    ) -> Result<()> {
+        if !written.insert(descriptor.digest().clone()) {
+            return Ok(());
+        }
+        if descriptor.media_type().kind() == Kind::Opaque {
+            if !self.store.has(descriptor)? {
+                self.put(source.open(descriptor)?, &promised(descriptor)?)?;
+            }
+            return Ok(());
+        }
+        check_depth(depth)?;
+        let json = if self.store.has(descriptor)? {
+            self.read_blob(descriptor, DOCUMENT_LIMIT)?
+        } else {
+            read_document(source, descriptor)?
+        };
+        let document = Document::parse(descriptor.media_type(), &json)?;
+        for child in document.iter().flat_map(Document::references) {
+            self.write_tree(child, source, written, depth + 1)?;
+        }
+        self.put(json.as_slice(), &promised(descriptor)?).map(drop)
+    }
+
+    /// Stores an image manifest or an image index byte for byte, and says what
+    /// points at it.
+    ///
+    /// `media_type` is what it is; `None` takes what it says of itself.
+    ///
+    /// # Errors
+    /// [`Error::Format`] when it is malformed, could be taken for a document of
+    /// the other kind, or contradicts `media_type`; [`Error::Invalid`] when
+    /// that is neither of an image manifest nor of an index;
+    /// [`Error::NotFound`] when it points at what is not there and `missing`
+    /// does not allow it.
+    pub fn put_manifest(
+        &self,
+        json: &[u8],
+        media_type: Option<&MediaType>,
+        missing: Missing,
+    ) -> Result<Descriptor> {
+        self.check_writable()?;
+        let media_type = media_type_of(json, media_type)?;
+        let document = Document::parse(&media_type, json)?.ok_or_else(|| {
+            let expected = "that of an image manifest or of an image index";
+            Error::invalid("media type", expected, media_type.as_str())
+        })?;
+        if missing == Missing::Refused {
+            for blob in document.references() {
+                self.check_present(blob)?;
+            }
+        }
+        let mut descriptor = self.put(json, &BlobOptions::new().media_type(media_type))?;
+        if let Some(artifact_type) = document.artifact_type() {
+            descriptor.set_artifact_type(artifact_type)?;
+        }
+        Ok(descriptor)
+    }
+}
+
+pub(super) fn check_depth(depth: usize) -> Result<()> {
+    if depth < DEPTH_LIMIT {
+        return Ok(());
+    }
+    let problem = format!("expected at most {DEPTH_LIMIT} levels of nesting, found more");
+    Err(Error::format("image index", problem))
+}
+
+fn promised(descriptor: &Descriptor) -> Result<BlobOptions> {
+    BlobOptions::new()
+        .media_type(descriptor.media_type().clone())
+        .expected_size(descriptor.size())?
+        .expected_digest(descriptor.digest())
+}
+
+/// Reads a document into memory; it is checked before it is believed.
+fn read_document(source: &dyn BlobSource, descriptor: &Descriptor) -> Result<Vec<u8>> {
+    let (digest, expected) = (descriptor.digest(), descriptor.size());
+    let what = || format!("blob {digest}");
+    if expected > DOCUMENT_LIMIT {
+        return Err(Error::Limit { what: what(), limit: DOCUMENT_LIMIT });
+    }
+    let mut json = Vec::new();
+    let mut opened = source.open(descriptor)?.take(expected + 1);
+    opened.read_to_end(&mut json).map_err(Error::from_source)?;
+    if json.len() as u64 != expected {
+        let found =
+            if json.len() as u64 > expected { "more".into() } else { json.len().to_string() };
+        return Err(Error::Size { what: what(), expected, found });
+    }
+    digest.check(&what(), &json)?;
+    Ok(json)
+}

@@ -1,0 +1,122 @@
+//! A blob on its way into the store.
+//!
+//! It is hashed while it is written, in the same pass, and gets its name only
+//! when all that was promised of it holds.
+
+use super::blobs::Store;
+use super::directory::{Directory, io_error};
+use super::temp::TempFile;
+use crate::words::digest::{Algorithm, Digest, Hasher};
+use crate::words::error::{Error, Result};
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+/// What is asked of a blob that is to be stored.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Demands {
+    /// Where no digest is expected, the algorithm to name the blob by.
+    pub(crate) algorithm: Algorithm,
+    pub(crate) digest: Option<Digest>,
+    pub(crate) size: Option<u64>,
+    /// The most bytes that are stored.
+    pub(crate) limit: Option<u64>,
+    /// Whether a blob of that name and size is hashed before it is trusted.
+    pub(crate) rehash: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    store: Arc<Store>,
+    directory: Directory,
+    temp: TempFile,
+    hasher: Hasher,
+    written: u64,
+    demands: Demands,
+}
+
+impl Incoming {
+    pub(crate) fn new(store: &Arc<Store>, demands: Demands) -> Result<Self> {
+        let algorithm = match &demands.digest {
+            Some(digest) => digest.computable()?,
+            None => demands.algorithm,
+        };
+        let directory = store.algorithm_or_new(algorithm)?;
+        let temp = TempFile::new(store.root(), &directory)?;
+        let hasher = Hasher::new(algorithm);
+        Ok(Self { store: Arc::clone(store), directory, temp, hasher, written: 0, demands })
+    }
+
+    /// Gives the blob its name, if it is what was asked for.
+    pub(crate) fn finish(mut self) -> Result<(Digest, u64)> {
+        self.check_written()?;
+        let (digest, size) = (self.hasher.finish(), self.written);
+        if let Some(expected) = self.demands.size.filter(|expected| *expected != size) {
+            return Err(Error::Size { what: "blob".to_owned(), expected, found: size.to_string() });
+        }
+        if let Some(expected) = &self.demands.digest {
+            expected.check_is("blob", &digest)?;
+        }
+        let rehash = self.demands.rehash;
+        if self.store.has_intact(&digest, size, rehash)? {
+            return Ok((digest, size));
+        }
+        let name = OsStr::new(digest.encoded());
+        self.temp.sync().map_err(|error| write_error(&self.directory, error))?;
+        // A name that is taken by other content is a torn write of some other
+        // tool's, and is mended.
+        if !self.temp.publish(&self.directory, name)?
+            && !self.store.has_intact(&digest, size, rehash)?
+        {
+            self.temp.replace(&self.directory, name)?;
+        }
+        self.directory.sync()?;
+        Ok((digest, size))
+    }
+
+    /// Checks that the file holds what was hashed: a host may have closed our
+    /// descriptor and opened another file under its number.
+    fn check_written(&mut self) -> Result<()> {
+        let found =
+            self.temp.file().metadata().map_err(|error| write_error(&self.directory, error))?;
+        if found.len() == self.written {
+            return Ok(());
+        }
+        let what = self.directory.path().display();
+        Err(Error::State(format!(
+            "{what}: expected {} bytes in the file that was written, found {}",
+            self.written,
+            found.len()
+        )))
+    }
+
+    fn check_room(&self, more: usize) -> Result<()> {
+        let size = self.written + more as u64;
+        let what = || "blob".to_owned();
+        match (self.demands.size, self.demands.limit) {
+            (Some(expected), _) if size > expected => {
+                Err(Error::Size { what: what(), expected, found: "more".to_owned() })
+            }
+            (_, Some(limit)) if size > limit => Err(Error::Limit { what: what(), limit }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Write for Incoming {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.check_room(bytes.len())?;
+        self.temp.file().write_all(bytes).map_err(|error| write_error(&self.directory, error))?;
+        self.hasher.update(bytes);
+        self.written += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn write_error(directory: &Directory, error: io::Error) -> Error {
+    io_error("write a blob in", directory.path(), error)
+}

@@ -1,0 +1,299 @@
+//! Descriptors: what points at a blob.
+//!
+//! image-spec, descriptor.md.
+
+use super::digest::Digest;
+use super::error::{Error, Result};
+use super::json::{self, Object};
+use super::media_type::MediaType;
+use super::platform::Platform;
+use super::reference::{REF_NAME, check_reference};
+use indexmap::IndexMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// Names and values of annotations, in the order in which they are written.
+pub type Annotations = IndexMap<String, String>;
+
+/// A descriptor: the media type, digest and size of a blob, and what else is
+/// said of it.
+///
+/// It is kept as its JSON text, so that members which this library does not
+/// know, their order and their spacing survive being read and written again.
+#[derive(Clone, Debug)]
+pub struct Descriptor {
+    json: Box<RawValue>,
+    said: Said,
+    diff_id: Option<Digest>,
+}
+
+/// What the text says.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Said {
+    media_type: MediaType,
+    digest: Digest,
+    size: i64,
+    urls: Option<Vec<String>>,
+    annotations: Option<Annotations>,
+    platform: Option<Platform>,
+    artifact_type: Option<MediaType>,
+}
+
+impl Descriptor {
+    /// A descriptor of these three properties and nothing else.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when `size` is over 2^63 - 1.
+    pub fn new(media_type: &MediaType, digest: &Digest, size: u64) -> Result<Self> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Members<'a> {
+            media_type: &'a MediaType,
+            digest: &'a Digest,
+            size: i64,
+        }
+        let size = i64::try_from(size).map_err(|_| {
+            Error::invalid("size", "at most 9223372036854775807 bytes", &size.to_string())
+        })?;
+        Self::parse(json::write(&Members { media_type, digest, size })?.as_bytes())
+    }
+
+    /// Reads a descriptor from JSON, whose exact text it keeps.
+    ///
+    /// # Errors
+    /// [`Error::Format`] when it is not a descriptor: a property is missing,
+    /// twice there or of the wrong type, the digest breaks its grammar, or the
+    /// size is negative.
+    pub fn parse(json: &[u8]) -> Result<Self> {
+        json::parse("descriptor", json)
+    }
+
+    fn from_raw(json: Box<RawValue>) -> std::result::Result<Self, String> {
+        let said: Said = serde_json::from_str(json.get()).map_err(|error| error.to_string())?;
+        if said.size < 0 {
+            return Err(format!("size: expected 0 or more, found {}", said.size));
+        }
+        Ok(Self { json, said, diff_id: None })
+    }
+
+    /// The descriptor as JSON.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        self.json.get()
+    }
+
+    /// What the blob is.
+    #[must_use]
+    pub fn media_type(&self) -> &MediaType {
+        &self.said.media_type
+    }
+
+    /// The digest of the blob.
+    #[must_use]
+    pub fn digest(&self) -> &Digest {
+        &self.said.digest
+    }
+
+    /// The size of the blob in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.said.size.unsigned_abs()
+    }
+
+    /// Where else the blob can be had from.
+    #[must_use]
+    pub fn urls(&self) -> &[String] {
+        self.said.urls.as_deref().unwrap_or_default()
+    }
+
+    /// All annotations, in the order in which they are written.
+    pub fn annotations(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        let annotations = self.said.annotations.as_ref().map(IndexMap::as_slice);
+        annotations.unwrap_or_default().iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// One annotation.
+    #[must_use]
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.said.annotations.as_ref()?.get(key).map(String::as_str)
+    }
+
+    /// The name of the entry, when it stands in `index.json`.
+    #[must_use]
+    pub fn reference(&self) -> Option<&str> {
+        self.annotation(REF_NAME)
+    }
+
+    /// What the image runs on.
+    #[must_use]
+    pub fn platform(&self) -> Option<&Platform> {
+        self.said.platform.as_ref()
+    }
+
+    /// The type of the artifact, when it points at one.
+    #[must_use]
+    pub fn artifact_type(&self) -> Option<&MediaType> {
+        self.said.artifact_type.as_ref()
+    }
+
+    /// The digest of the layer's uncompressed tar, where it is known because
+    /// this library stored the layer. It is no part of the JSON.
+    ///
+    /// image-spec, config.md, "Layer DiffID".
+    #[must_use]
+    pub fn diff_id(&self) -> Option<&Digest> {
+        self.diff_id.as_ref()
+    }
+
+    pub(crate) fn with_diff_id(mut self, diff_id: Option<Digest>) -> Self {
+        self.diff_id = diff_id;
+        self
+    }
+
+    /// Sets an annotation, or takes it away when `value` is `None`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when `key` is empty.
+    pub fn set_annotation(&mut self, key: &str, value: Option<&str>) -> Result<()> {
+        let mut annotations = self.said.annotations.clone().unwrap_or_default();
+        edit_annotation(&mut annotations, key, value)?;
+        self.set("annotations", (!annotations.is_empty()).then_some(&annotations))
+    }
+
+    /// Names the entry, by the grammar of the image-spec.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when `name` breaks the grammar. Names outside of it
+    /// can be set as an annotation.
+    pub fn set_reference(&mut self, name: &str) -> Result<()> {
+        check_reference(name)?;
+        self.set_annotation(REF_NAME, Some(name))
+    }
+
+    /// Says what the image runs on.
+    ///
+    /// # Errors
+    /// None that a caller can cause.
+    pub fn set_platform(&mut self, platform: &Platform) -> Result<()> {
+        self.set("platform", Some(platform))
+    }
+
+    /// Says of which type the artifact is.
+    ///
+    /// # Errors
+    /// None that a caller can cause.
+    pub fn set_artifact_type(&mut self, artifact_type: &MediaType) -> Result<()> {
+        self.set("artifactType", Some(artifact_type))
+    }
+
+    /// Adds a place where the blob can be had from.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when `url` is not an absolute URI (RFC 3986).
+    pub fn add_url(&mut self, url: &str) -> Result<()> {
+        let absolute = url.split_once(':').is_some_and(|(scheme, rest)| {
+            scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+                && !rest.is_empty()
+        });
+        if !absolute || !url.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(Error::invalid("url", "an absolute URI, such as https://host/path", url));
+        }
+        let mut urls = self.urls().to_vec();
+        urls.push(url.to_owned());
+        self.set("urls", Some(&urls))
+    }
+
+    fn set<T: Serialize>(&mut self, member: &str, value: Option<&T>) -> Result<()> {
+        let mut object: Object = json::parse("descriptor", self.json().as_bytes())?;
+        match value {
+            Some(value) => object.set(member, value)?,
+            None => object.remove(member),
+        }
+        *self = Self::parse(json::write(&object)?.as_bytes())?.with_diff_id(self.diff_id.take());
+        Ok(())
+    }
+
+    /// Whether both say the same, however it is written.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+        self.json() == other.json()
+            || (self.digest() == other.digest() && value(self.json()) == value(other.json()))
+    }
+}
+
+/// Sets or takes away one annotation, or refuses it.
+pub(crate) fn edit_annotation(
+    annotations: &mut Annotations,
+    key: &str,
+    value: Option<&str>,
+) -> Result<()> {
+    if key.is_empty() {
+        return Err(Error::invalid("annotation key", "at least one character", key));
+    }
+    match value {
+        Some(value) => {
+            annotations.insert(key.to_owned(), value.to_owned());
+        }
+        None => {
+            annotations.shift_remove(key);
+        }
+    }
+    Ok(())
+}
+
+impl Serialize for Descriptor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        self.json.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Descriptor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let json = Box::<RawValue>::deserialize(deserializer)?;
+        Self::from_raw(json).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEX: &str = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+
+    #[test]
+    fn an_edit_keeps_unknown_members_and_their_order() {
+        let json = format!(
+            r#"{{"x-first": 1.0,"size":2, "digest":"sha256:{HEX}","mediaType":"a/b","platform":{{"os":"o","architecture":"a","features":["f"]}},"data":"e30="}}"#
+        );
+        let mut descriptor = Descriptor::parse(json.as_bytes()).unwrap();
+        assert_eq!(descriptor.json(), json);
+        descriptor.set_annotation("k", Some("v")).unwrap();
+        assert_eq!(
+            descriptor.json(),
+            json.replace(", \"", ",\"").replace("\": ", "\":").trim_end_matches('}').to_owned()
+                + r#","annotations":{"k":"v"}}"#
+        );
+        descriptor.set_annotation("k", None).unwrap();
+        assert!(!descriptor.json().contains("annotations"));
+    }
+
+    #[test]
+    fn malformed() {
+        let with = |digest: &str, size: &str| {
+            Descriptor::parse(
+                format!(r#"{{"mediaType":"a/b","digest":"{digest}","size":{size}}}"#).as_bytes(),
+            )
+        };
+        let digest = format!("sha256:{HEX}");
+        assert!(with(&digest, "9223372036854775807").is_ok());
+        for size in ["-1", "1.0", "1e3", "9223372036854775808", "\"12\"", "null"] {
+            assert!(with(&digest, size).is_err(), "{size}");
+        }
+        assert!(with("sha256:../../etc/passwd", "1").is_err());
+        let twice = format!(r#"{{"mediaType":"a/b","digest":"{digest}","size":1,"size":2}}"#);
+        assert!(Descriptor::parse(twice.as_bytes()).is_err());
+    }
+}

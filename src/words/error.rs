@@ -1,0 +1,150 @@
+//! Why a call failed, in one line that tells a person what to do.
+
+use std::io;
+
+/// What every fallible function of this crate returns.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a call failed.
+///
+/// The text of each is one line: the path or the parameter, what was expected
+/// and what was found.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A text, number or flag given by the caller is not of the form asked for.
+    #[error("{what}: expected {expected}, found {found}")]
+    Invalid {
+        /// The parameter or the kind of value.
+        what: &'static str,
+        /// The form that is accepted.
+        expected: &'static str,
+        /// What was given, quoted and shortened.
+        found: String,
+    },
+
+    /// The object cannot do this now: it is finished, incomplete or read-only.
+    #[error("{0}")]
+    State(String),
+
+    /// The operating system refused.
+    #[error("cannot {action} {path}: {source}")]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// The file or directory.
+        path: String,
+        /// The system's own reason.
+        source: io::Error,
+    },
+
+    /// The reader that the caller supplied failed.
+    #[error("reading the source failed: {0}")]
+    Source(#[source] io::Error),
+
+    /// A callback of the caller stopped the call, or broke its contract.
+    #[error("{problem}")]
+    Callback {
+        /// What the callback did.
+        problem: String,
+        /// The number that it returned.
+        code: i64,
+    },
+
+    /// What was asked for is not there.
+    #[error("{0}")]
+    NotFound(String),
+
+    /// What was to be created is there already.
+    #[error("{0}")]
+    Exists(String),
+
+    /// A document, or the layout itself, breaks the image-spec.
+    #[error("{document}: {problem}")]
+    Format {
+        /// The file or the kind of document.
+        document: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+
+    /// Content is not what its digest says.
+    #[error("{what}: expected digest {expected}, found {found}")]
+    Digest {
+        /// Where the content came from.
+        what: String,
+        /// The digest that was promised.
+        expected: String,
+        /// The digest of what came.
+        found: String,
+    },
+
+    /// Content is not as long as its descriptor says.
+    #[error("{what}: expected {expected} bytes, found {found}")]
+    Size {
+        /// Where the content came from.
+        what: String,
+        /// The size that was promised.
+        expected: u64,
+        /// The size of what came; "more" when reading stopped there.
+        found: String,
+    },
+
+    /// More data than a limit allows.
+    #[error("{what}: expected at most {limit} bytes, found more")]
+    Limit {
+        /// What was too large.
+        what: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
+
+    /// Legal, but not something that this library does.
+    #[error("{0}")]
+    Unsupported(String),
+
+    /// A bug in this library.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl Error {
+    pub(crate) fn invalid(what: &'static str, expected: &'static str, found: &str) -> Self {
+        Self::Invalid { what, expected, found: quoted(found) }
+    }
+
+    pub(crate) fn format(document: impl Into<String>, problem: impl ToString) -> Self {
+        Self::Format { document: document.into(), problem: problem.to_string() }
+    }
+
+    /// Takes an error of this crate back out of the [`io::Error`] that carried
+    /// it through a `Read` or `Write`; any other is the source's own.
+    pub(crate) fn from_source(error: io::Error) -> Self {
+        error.downcast::<Self>().unwrap_or_else(Self::Source)
+    }
+
+    /// The system's error number, where there is one.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        match self {
+            Self::Io { source, .. } | Self::Source(source) => source.raw_os_error(),
+            _ => None,
+        }
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        Self::other(error)
+    }
+}
+
+/// Quotes a value for an error message: escaped, and never longer than a line.
+pub(crate) fn quoted(text: &str) -> String {
+    const SHOWN: usize = 80;
+    let mut shown: String = text.chars().take(SHOWN).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    format!("{shown:?}")
+}
