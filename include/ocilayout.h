@@ -40,18 +40,19 @@
  *
  * CALLBACKS   run on the calling thread, only during the call that they were
  *             given to, one at a time. userdata is handed back untouched. They may
- *             call the library, with any object. No lock is held while they run,
- *             so they may take their time. They should return: a C++ exception
- *             that leaves one ends the process; longjmp() and a recovered Go panic
- *             leak memory, but no file, lock or half a blob: see ocilayout_free().
+ *             call the library, with any object, but not free one that the running
+ *             call was given. No lock is held while they run, so they may take
+ *             their time. They should return: a C++ exception that leaves one ends
+ *             the process; longjmp() and a recovered Go panic leak memory, but no
+ *             file, lock or half a blob: see ocilayout_free().
  *
  * PROCESSES   Any number of processes may write one layout at once. Blobs are
  *             stored side by side; edits of index.json take turns. After fork()
  *             a child opens the layout anew.
  *
- * CRASHES     A blob, index.json and oci-layout appear whole or not at all. What
- *             was acknowledged is on the disk. A process that is killed leaves
- *             nothing under blobs/ that is not whole.
+ * CRASHES     A blob, index.json and oci-layout appear whole or not at all, and
+ *             their content is on the disk before their name is. A process that
+ *             is killed leaves nothing under blobs/ that is not whole.
  *
  * BUGS        A bug in the library is reported as OCILAYOUT_ERR_INTERNAL. The
  *             object that was used can then only be freed. The library does not
@@ -141,7 +142,8 @@
 #define OCILAYOUT_APPEND_MISSING_ALLOWED (1ull << 0)
 
 /**
- * For ocilayout_append(): add the entry even if one that says the same is there.
+ * For ocilayout_append() and ocilayout_replace(): add the entry even if one that
+ * says the same is there.
  */
 #define OCILAYOUT_APPEND_DUPLICATE (1ull << 1)
 
@@ -430,18 +432,19 @@ ocilayout_status ocilayout_open_at(int dirfd,
 
 /**
  * Makes a layout in the directory path whose index.json is the image index of
- * len bytes at index, as it is given; flags are OCILAYOUT_OPEN_ values or 0.
+ * len bytes at index, as it is given; only a media type is added if it has none.
  *
- * What the index names is first read by read_blob and checked, down the whole
- * tree. If read_blob is NULL nothing is read, and the blobs may be put later.
+ * What the index names is first read by read_blob, which gets userdata, and
+ * checked, down the whole tree. If read_blob is NULL nothing is read, and the
+ * blobs may be put later. read_blob must return: if it leaves by longjmp() or
+ * the like, the directory stays open.
  *
  * Fails as ocilayout_open() does with OCILAYOUT_OPEN_CREATE and
  * OCILAYOUT_OPEN_EXCLUSIVE, and as ocilayout_write() does. A call that failed
- * leaves no layout, and can be made again.
+ * leaves no layout, and can be made again with the same index.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_create(const char *path,
-                                  uint64_t flags,
                                   const char *index,
                                   size_t len,
                                   ocilayout_read_blob_fn read_blob,
@@ -487,7 +490,7 @@ ocilayout_status ocilayout_write_file(const ocilayout *layout,
 
 /**
  * Says where the bytes are. They belong to the object and are followed by no
- * NUL. NULL for NULL.
+ * NUL. NULL if there are none.
  */
 const uint8_t *ocilayout_bytes_data(const ocilayout_bytes *bytes);
 
@@ -593,7 +596,9 @@ void ocilayout_blob_options_free(ocilayout_blob_options *options);
  * Stores what the callback read gives until its end, and says what points at
  * it. options may be NULL for the default ones.
  *
- * The blob is hashed while it is written and appears whole or not at all. read
+ * For a layer, say in the options how to compress it, or which media type it
+ * has: only then is its diff ID known, or looked for. A blob is hashed while it
+ * is written and appears whole or not at all. read
  * runs on the calling thread; it is not called when the call fails before
  * reading, nor when the blob is there already and its digest and size are
  * expected.
@@ -690,7 +695,7 @@ ocilayout_status ocilayout_blob_writer_open(const ocilayout *layout,
                                             ocilayout_error **err);
 
 /**
- * Adds len bytes at data to the blob.
+ * Adds len bytes at data to the blob. They are copied.
  *
  * After an error the blob cannot be finished: free the writer and begin anew.
  * Fails with OCILAYOUT_ERR_STATE after that or after
@@ -735,7 +740,8 @@ ocilayout_status ocilayout_blob_reader_open(const ocilayout *layout,
 
 /**
  * Reads the next bytes of the blob into buf, which has room for cap bytes, at
- * least 1. *n says how many there were; 0 with OCILAYOUT_OK is the end.
+ * least 1. *n says how many there were; 0 with OCILAYOUT_OK is the end. What
+ * buf holds past them is of no meaning.
  *
  * The content is checked at its end: the call that would say the end fails
  * with OCILAYOUT_ERR_DIGEST instead when it was not that of the descriptor.
@@ -1043,7 +1049,8 @@ void ocilayout_match_free(ocilayout_match *matcher);
  *
  * Fails with OCILAYOUT_ERR_NOT_FOUND when the blob is not there with the size
  * of the descriptor, unless OCILAYOUT_APPEND_MISSING_ALLOWED;
- * OCILAYOUT_ERR_FORMAT when index.json is not an image index.
+ * OCILAYOUT_ERR_DIGEST when content that the descriptor embeds is not that of
+ * the blob; OCILAYOUT_ERR_FORMAT when index.json is not an image index.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_append(const ocilayout *layout,
@@ -1055,10 +1062,12 @@ ocilayout_status ocilayout_append(const ocilayout *layout,
 /**
  * Puts one entry in the place of all that are meant: where the first of them
  * stood, or at the end if there was none. *replaced, if replaced is not NULL,
- * says how many there were.
+ * says how many there were. If an entry that is not meant says the same, that
+ * is the one, unless OCILAYOUT_APPEND_DUPLICATE.
  *
  * An entry is meant if match and filter both mean it; one of the two may be
- * NULL. filter gets userdata. descriptor, name and flags are as for
+ * NULL; filter, which gets userdata, can ask ocilayout_match_test() to combine
+ * in other ways. descriptor, name and flags are as for
  * ocilayout_append(), and so is what fails; OCILAYOUT_ERR_CALLBACK is added
  * when filter stops the call.
  */
@@ -1189,6 +1198,23 @@ ocilayout_status ocilayout_write_from(const ocilayout *layout,
                                       const ocilayout_descriptor *descriptor,
                                       const ocilayout *source,
                                       ocilayout_error **err);
+
+/**
+ * Lists the blobs that nothing points at from index.json on, sorted by digest,
+ * as descriptors of application/octet-stream. Nothing is removed: see
+ * ocilayout_blob_remove().
+ *
+ * Subjects count as pointed at. Blobs that are missing, and files under blobs
+ * that are none, are passed over. A blob that another writer has put and not
+ * yet named is in the list.
+ *
+ * Fails with OCILAYOUT_ERR_FORMAT or OCILAYOUT_ERR_DIGEST when a document on
+ * the way cannot be trusted: what it points at is then not known.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_unreferenced(const ocilayout *layout,
+                                        ocilayout_descriptors **out,
+                                        ocilayout_error **err);
 
 /**
  * Begins an image without layers.
@@ -1333,8 +1359,8 @@ ocilayout_status ocilayout_image_set_annotation(ocilayout_image *image,
  * was made, and may be NULL.
  *
  * diff_id is the digest of the layer's uncompressed tar. NULL takes what the
- * descriptor knows, which it does if the layer was compressed here or is a
- * plain tar. Fails with OCILAYOUT_ERR_STATE when it is neither given nor known,
+ * descriptor knows, which it does if the layer was compressed here, or put with
+ * the media type of a plain tar. Fails with OCILAYOUT_ERR_STATE when it is neither given nor known,
  * OCILAYOUT_ERR_NOT_FOUND when the layer is not there.
  */
 OCILAYOUT_MUST_USE
@@ -1360,7 +1386,7 @@ ocilayout_status ocilayout_image_add_history(ocilayout_image *image,
  * ocilayout_replace(). The image can be changed again, to make another one.
  *
  * Fails with OCILAYOUT_ERR_STATE when the image has no platform,
- * OCILAYOUT_ERR_NOT_FOUND when a layer has gone, OCILAYOUT_ERR_IO when it could
+ * OCILAYOUT_ERR_NOT_FOUND when a layer is not there, OCILAYOUT_ERR_IO when it could
  * not be written.
  */
 OCILAYOUT_MUST_USE
@@ -1385,8 +1411,8 @@ ocilayout_status ocilayout_index_new(const ocilayout *layout,
  * Adds an entry at the end: an image, another index, or a blob of any media
  * type. An image whose descriptor tells no platform gets that of its config.
  *
- * Fails with OCILAYOUT_ERR_NOT_FOUND when the blob is not there,
- * OCILAYOUT_ERR_FORMAT when it is a document and malformed.
+ * Fails with OCILAYOUT_ERR_NOT_FOUND when the blob is not there, and as
+ * ocilayout_children() does when an image has to be asked.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_index_add_manifest(ocilayout_index *index,

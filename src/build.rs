@@ -4,6 +4,8 @@ fn main() {
     println!("cargo::rerun-if-env-changed=CARGO_FEATURE_CAPI");
     let linux = std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux");
     if linux && std::env::var_os("CARGO_FEATURE_CAPI").is_none() {
-        println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libocilayout.so.0.1");
+        let part = |name| std::env::var(name).unwrap_or_default();
+        let (major, minor) = (part("CARGO_PKG_VERSION_MAJOR"), part("CARGO_PKG_VERSION_MINOR"));
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libocilayout.so.{major}.{minor}");
     }
 }

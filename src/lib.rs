@@ -6,22 +6,21 @@
 //!
 //! ```
 //! use ocilayout::{Append, BlobOptions, Compression, ImageBuilder, OpenOptions, Platform};
-//! use std::sync::Arc;
 //!
 //! # fn main() -> ocilayout::Result<()> {
 //! # let scratch = tempfile::tempdir().unwrap();
 //! # let path = scratch.path().join("layout");
 //! # let tar: &[u8] = &[0; 1024];
-//! let layout = Arc::new(OpenOptions::new().create().open(path)?);
+//! let layout = OpenOptions::new().create().open(path)?;
 //! let gzip = BlobOptions::new().compression(Compression::gzip(None)?);
 //! let layer = layout.put(tar, &gzip)?;
 //!
-//! let mut image = ImageBuilder::new(Arc::clone(&layout));
+//! let mut image = ImageBuilder::new(&layout);
 //! image.platform(&"linux/amd64".parse()?)?.layer(&layer, None, Some("example"))?;
 //! let mut entry = image.finish()?;
 //!
 //! entry.set_reference("latest")?;
-//! layout.append(&entry, Append::default())?;
+//! layout.append(&entry, Append::new())?;
 //! # let platform: Platform = "linux/amd64".parse()?;
 //! # assert_eq!(layout.resolve("latest", Some(&platform))?.digest(), entry.digest());
 //! # Ok(())
@@ -30,6 +29,7 @@
 //!
 //! The same is there for C: see `include/ocilayout.h`.
 
+#![warn(missing_docs, unreachable_pub)]
 // A panic in a host's process is a bug of ours.
 #![cfg_attr(
     not(test),
@@ -44,6 +44,8 @@ mod store;
 mod layer;
 
 mod layout;
+
+mod upkeep;
 
 #[allow(unsafe_code, reason = "C's pointers are taken and given here, and nowhere else")]
 #[allow(non_camel_case_types, reason = "the names are those of the C header")]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// In the order in which the header tells them.
-const FILES: [&str; 17] = [
+const FILES: [&str; 18] = [
     "error",
     "version",
     "layout",
@@ -18,6 +18,7 @@ const FILES: [&str; 17] = [
     "edit",
     "lookup",
     "tree",
+    "upkeep",
     "image",
     "index",
     "callback",

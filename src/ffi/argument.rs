@@ -6,6 +6,7 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::slice;
+use std::str::FromStr;
 
 /// The error for a pointer that must not be NULL.
 pub(super) fn null(parameter: &'static str) -> Error {
@@ -59,6 +60,43 @@ pub(super) unsafe fn texts<'a>(
     texts.iter().map(|text| unsafe { self::text(*text, parameter) }).collect()
 }
 
+/// A value that is given as text.
+///
+/// # Safety
+/// As for [`text`].
+pub(super) unsafe fn parsed<T: FromStr<Err = Error>>(
+    pointer: *const c_char,
+    parameter: &'static str,
+) -> Result<T> {
+    // SAFETY: by the contract of this function.
+    named(parameter, unsafe { text(pointer, parameter) }?.parse())
+}
+
+/// The same, where NULL means that there is none.
+///
+/// # Safety
+/// As for [`text`].
+pub(super) unsafe fn optional<T: FromStr<Err = Error>>(
+    pointer: *const c_char,
+    parameter: &'static str,
+) -> Result<Option<T>> {
+    if pointer.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: by the contract of this function.
+    unsafe { parsed(pointer, parameter) }.map(Some)
+}
+
+/// Calls a value that is refused by the name of the parameter.
+pub(super) fn named<T>(parameter: &'static str, outcome: Result<T>) -> Result<T> {
+    outcome.map_err(|error| match error {
+        Error::Invalid { expected, found, .. } => {
+            Error::Invalid { what: parameter, expected, found }
+        }
+        other => other,
+    })
+}
+
 /// A path: bytes that end with NUL, in whatever encoding.
 ///
 /// # Safety
@@ -108,7 +146,7 @@ pub(super) unsafe fn array<'a, T>(
 ///
 /// # Safety
 /// `fd` is not closed during `'a`.
-pub(super) unsafe fn descriptor<'a>(fd: c_int, parameter: &'static str) -> Result<BorrowedFd<'a>> {
+pub(super) unsafe fn fd<'a>(fd: c_int, parameter: &'static str) -> Result<BorrowedFd<'a>> {
     if fd == libc::AT_FDCWD {
         return Ok(rustix::fs::CWD);
     }

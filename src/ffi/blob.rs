@@ -37,7 +37,9 @@ unsafe fn put<S: Read>(
 /// Stores what the callback read gives until its end, and says what points at
 /// it. options may be NULL for the default ones.
 ///
-/// The blob is hashed while it is written and appears whole or not at all. read
+/// For a layer, say in the options how to compress it, or which media type it
+/// has: only then is its diff ID known, or looked for. A blob is hashed while it
+/// is written and appears whole or not at all. read
 /// runs on the calling thread; it is not called when the call fails before
 /// reading, nor when the blob is there already and its digest and size are
 /// expected.
@@ -78,7 +80,7 @@ pub unsafe extern "C" fn ocilayout_blob_put_fd(
             return Err(Error::invalid("fd", "an open file descriptor", &fd.to_string()));
         }
         // SAFETY: not -1, and open during the call, as the header asks.
-        let fd = unsafe { argument::descriptor(fd, "fd") }?;
+        let fd = unsafe { argument::fd(fd, "fd") }?;
         Ok(File::from(fd.try_clone_to_owned().map_err(Error::Source)?))
     };
     // SAFETY: the pointers are NULL or as the header asks.
@@ -118,7 +120,7 @@ pub unsafe extern "C" fn ocilayout_blob_size(
     unsafe {
         fill(size, "size", 0, err, || {
             let layout = layout::taken(layout, "layout")?;
-            layout.blob_size(&argument::text(digest, "digest")?.parse()?)
+            layout.blob_size(&argument::parsed(digest, "digest")?)
         })
     }
 }
@@ -163,7 +165,7 @@ pub unsafe extern "C" fn ocilayout_blob_remove(
     unsafe {
         guard(err, || {
             let layout = layout::taken(layout, "layout")?;
-            layout.remove_blob(&argument::text(digest, "digest")?.parse()?)
+            layout.remove_blob(&argument::parsed(digest, "digest")?)
         })
     }
 }

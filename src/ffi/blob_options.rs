@@ -91,7 +91,7 @@ pub unsafe extern "C" fn ocilayout_blob_options_set_media_type(
     // SAFETY: the pointers are NULL or as the header asks.
     unsafe {
         change(options, err, |options| {
-            Ok(options.media_type(argument::text(media_type, "media_type")?.parse()?))
+            Ok(options.media_type(argument::parsed(media_type, "media_type")?))
         })
     }
 }
@@ -140,7 +140,7 @@ pub unsafe extern "C" fn ocilayout_blob_options_set_algorithm(
     // SAFETY: the pointers are NULL or as the header asks.
     unsafe {
         change(options, err, |options| {
-            Ok(options.algorithm(argument::text(algorithm, "algorithm")?.parse()?))
+            Ok(options.algorithm(argument::parsed(algorithm, "algorithm")?))
         })
     }
 }
@@ -161,7 +161,7 @@ pub unsafe extern "C" fn ocilayout_blob_options_set_expected_digest(
     // SAFETY: the pointers are NULL or as the header asks.
     unsafe {
         change(options, err, |options| {
-            options.expected_digest(&argument::text(digest, "digest")?.parse()?)
+            options.expected_digest(&argument::parsed(digest, "digest")?)
         })
     }
 }
@@ -176,7 +176,7 @@ pub unsafe extern "C" fn ocilayout_blob_options_set_expected_size(
     err: *mut *mut ocilayout_error,
 ) -> ocilayout_status {
     // SAFETY: the pointers are NULL or as the header asks.
-    unsafe { change(options, err, |options| options.expected_size(size)) }
+    unsafe { change(options, err, |options| argument::named("size", options.expected_size(size))) }
 }
 
 /// Says how many bytes may be stored at most. A larger blob is refused with

@@ -39,7 +39,8 @@ pub unsafe extern "C" fn ocilayout_blob_reader_open(
 }
 
 /// Reads the next bytes of the blob into buf, which has room for cap bytes, at
-/// least 1. *n says how many there were; 0 with OCILAYOUT_OK is the end.
+/// least 1. *n says how many there were; 0 with OCILAYOUT_OK is the end. What
+/// buf holds past them is of no meaning.
 ///
 /// The content is checked at its end: the call that would say the end fails
 /// with OCILAYOUT_ERR_DIGEST instead when it was not that of the descriptor.
@@ -64,10 +65,11 @@ pub unsafe extern "C" fn ocilayout_blob_reader_read(
                 let expected = "room for at least one byte, and no more than there is memory";
                 return Err(Error::invalid("cap", expected, &cap.to_string()));
             }
+            let mut reader = reader.0.write("reader")?;
             // The buffer may never have been written to.
             ptr::write_bytes(buf.cast::<u8>(), 0, cap);
             let buf = slice::from_raw_parts_mut(buf.cast::<u8>(), cap);
-            reader.0.write("reader")?.read(buf).map_err(Error::from_source)
+            reader.read(buf).map_err(Error::from_source)
         })
     }
 }

@@ -39,7 +39,7 @@ pub unsafe extern "C" fn ocilayout_blob_writer_open(
     }
 }
 
-/// Adds len bytes at data to the blob.
+/// Adds len bytes at data to the blob. They are copied.
 ///
 /// After an error the blob cannot be finished: free the writer and begin anew.
 /// Fails with OCILAYOUT_ERR_STATE after that or after
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn ocilayout_blob_writer_write(
             let data = argument::array(data.cast::<u8>(), len, "data")?;
             let mut writer = writer.0.write("writer")?;
             let writer = writer.as_mut().ok_or_else(|| finished("writer"))?;
-            writer.write_all(data).map_err(Error::from_source)
+            writer.write_all(data).map_err(Error::from_writer)
         })
     }
 }

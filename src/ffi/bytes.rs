@@ -9,11 +9,13 @@ use std::ptr;
 pub struct ocilayout_bytes(pub(super) Vec<u8>);
 
 /// Says where the bytes are. They belong to the object and are followed by no
-/// NUL. NULL for NULL.
+/// NUL. NULL if there are none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_bytes_data(bytes: *const ocilayout_bytes) -> *const u8 {
     // SAFETY: NULL or a live object, as the header asks.
-    unsafe { argument::object(bytes, "bytes") }.map_or(ptr::null(), |bytes| bytes.0.as_ptr())
+    unsafe { argument::object(bytes, "bytes") }.map_or(ptr::null(), |bytes| {
+        if bytes.0.is_empty() { ptr::null() } else { bytes.0.as_ptr() }
+    })
 }
 
 /// Says how many bytes there are. 0 for NULL.

@@ -160,8 +160,8 @@ pub unsafe extern "C" fn ocilayout_descriptor_new(
     // SAFETY: the pointers are NULL or as the header asks.
     unsafe {
         create(out, err, || {
-            let media_type = argument::text(media_type, "media_type")?.parse()?;
-            let digest = argument::text(digest, "digest")?.parse()?;
+            let media_type = argument::parsed(media_type, "media_type")?;
+            let digest = argument::parsed(digest, "digest")?;
             Ok(ocilayout_descriptor::new(Descriptor::new(&media_type, &digest, size)?))
         })
     }
@@ -367,7 +367,7 @@ pub unsafe extern "C" fn ocilayout_descriptor_set_annotation(
     unsafe {
         change(descriptor, err, |descriptor| {
             let value = argument::optional_text(value, "value")?;
-            descriptor.set_annotation(argument::text(key, "key")?, value)
+            argument::named("key", descriptor.set_annotation(argument::text(key, "key")?, value))
         })
     }
 }
@@ -388,7 +388,7 @@ pub unsafe extern "C" fn ocilayout_descriptor_set_reference(
     // SAFETY: the pointers are NULL or as the header asks.
     unsafe {
         change(descriptor, err, |descriptor| {
-            descriptor.set_reference(argument::text(name, "name")?)
+            argument::named("name", descriptor.set_reference(argument::text(name, "name")?))
         })
     }
 }
@@ -407,7 +407,7 @@ pub unsafe extern "C" fn ocilayout_descriptor_set_platform(
     // SAFETY: the pointers are NULL or as the header asks.
     unsafe {
         change(descriptor, err, |descriptor| {
-            descriptor.set_platform(&argument::text(platform, "platform")?.parse()?)
+            descriptor.set_platform(&argument::parsed(platform, "platform")?)
         })
     }
 }
@@ -425,7 +425,7 @@ pub unsafe extern "C" fn ocilayout_descriptor_set_artifact_type(
     // SAFETY: the pointers are NULL or as the header asks.
     unsafe {
         change(descriptor, err, |descriptor| {
-            descriptor.set_artifact_type(&argument::text(artifact_type, "artifact_type")?.parse()?)
+            descriptor.set_artifact_type(&argument::parsed(artifact_type, "artifact_type")?)
         })
     }
 }

@@ -7,7 +7,7 @@ use super::error::{ocilayout_error, ocilayout_status};
 use super::guard::{fill, guard};
 use super::layout::{self, ocilayout};
 use super::matching::{self, ocilayout_match};
-use crate::layout::Append;
+use crate::layout::{Append, Missing};
 use crate::words::descriptor::Descriptor;
 use crate::words::error::Result;
 use std::ffi::{c_char, c_void};
@@ -15,15 +15,20 @@ use std::ffi::{c_char, c_void};
 /// For ocilayout_append() and ocilayout_replace(): the blob may be missing, as
 /// in a sparse layout.
 pub const OCILAYOUT_APPEND_MISSING_ALLOWED: u64 = 1u64 << 0;
-/// For ocilayout_append(): add the entry even if one that says the same is there.
+/// For ocilayout_append() and ocilayout_replace(): add the entry even if one that
+/// says the same is there.
 pub const OCILAYOUT_APPEND_DUPLICATE: u64 = 1u64 << 1;
 
 fn append(flags: u64) -> Result<Append> {
     check_flags(flags, OCILAYOUT_APPEND_MISSING_ALLOWED | OCILAYOUT_APPEND_DUPLICATE)?;
-    Ok(Append {
-        missing_allowed: flags & OCILAYOUT_APPEND_MISSING_ALLOWED != 0,
-        duplicate: flags & OCILAYOUT_APPEND_DUPLICATE != 0,
-    })
+    let mut how = Append::new();
+    if flags & OCILAYOUT_APPEND_MISSING_ALLOWED != 0 {
+        how = how.missing(Missing::Allowed);
+    }
+    if flags & OCILAYOUT_APPEND_DUPLICATE != 0 {
+        how = how.duplicate();
+    }
+    Ok(how)
 }
 
 /// The entry to be added: a copy of the descriptor, named if a name is given.
@@ -39,7 +44,7 @@ unsafe fn entry(
         (descriptor::taken(descriptor, "descriptor")?, argument::optional_text(name, "name")?)
     };
     if let Some(name) = name {
-        entry.set_reference(name)?;
+        argument::named("name", entry.set_reference(name))?;
     }
     Ok(entry)
 }
@@ -55,7 +60,8 @@ unsafe fn entry(
 ///
 /// Fails with OCILAYOUT_ERR_NOT_FOUND when the blob is not there with the size
 /// of the descriptor, unless OCILAYOUT_APPEND_MISSING_ALLOWED;
-/// OCILAYOUT_ERR_FORMAT when index.json is not an image index.
+/// OCILAYOUT_ERR_DIGEST when content that the descriptor embeds is not that of
+/// the blob; OCILAYOUT_ERR_FORMAT when index.json is not an image index.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_append(
@@ -77,10 +83,12 @@ pub unsafe extern "C" fn ocilayout_append(
 
 /// Puts one entry in the place of all that are meant: where the first of them
 /// stood, or at the end if there was none. *replaced, if replaced is not NULL,
-/// says how many there were.
+/// says how many there were. If an entry that is not meant says the same, that
+/// is the one, unless OCILAYOUT_APPEND_DUPLICATE.
 ///
 /// An entry is meant if match and filter both mean it; one of the two may be
-/// NULL. filter gets userdata. descriptor, name and flags are as for
+/// NULL; filter, which gets userdata, can ask ocilayout_match_test() to combine
+/// in other ways. descriptor, name and flags are as for
 /// ocilayout_append(), and so is what fails; OCILAYOUT_ERR_CALLBACK is added
 /// when filter stops the call.
 #[must_use]

@@ -4,7 +4,7 @@ use crate::layout::Layout;
 use crate::words::error::{Error, Result};
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
+use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 
 /// An object for one thread at a time, or for several that only look at it.
 ///
@@ -51,13 +51,13 @@ pub(super) fn finished(parameter: &str) -> Error {
 /// A layout for any number of threads at once.
 #[derive(Debug)]
 pub(super) struct Shared {
-    layout: Arc<Layout>,
+    layout: Layout,
     broken: AtomicBool,
 }
 
 impl Shared {
     pub(super) fn new(layout: Layout) -> Self {
-        Self { layout: Arc::new(layout), broken: AtomicBool::new(false) }
+        Self { layout, broken: AtomicBool::new(false) }
     }
 
     pub(super) fn get(&self, parameter: &str) -> Result<InUse<'_>> {
@@ -70,13 +70,6 @@ impl Shared {
 
 /// Sees a panic that passes by.
 pub(super) struct InUse<'a>(&'a Shared);
-
-impl InUse<'_> {
-    /// For an object that goes on when the layout is closed.
-    pub(super) fn shared(&self) -> Arc<Layout> {
-        Arc::clone(&self.0.layout)
-    }
-}
 
 impl Deref for InUse<'_> {
     type Target = Layout;

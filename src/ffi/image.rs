@@ -7,6 +7,7 @@ use super::guard::{create, free, guard};
 use super::handle::Guarded;
 use super::layout::{self, ocilayout};
 use crate::layout::ImageBuilder;
+use crate::words::digest::Digest;
 use crate::words::error::Result;
 use std::ffi::c_char;
 
@@ -46,8 +47,8 @@ pub unsafe extern "C" fn ocilayout_image_new(
     // SAFETY: the pointers are NULL or as the header asks.
     unsafe {
         create(out, err, || {
-            let layout = layout::taken(layout, "layout")?.shared();
-            Ok(ocilayout_image(Guarded::new(ImageBuilder::new(layout))))
+            let layout = layout::taken(layout, "layout")?;
+            Ok(ocilayout_image(Guarded::new(ImageBuilder::new(&layout))))
         })
     }
 }
@@ -71,9 +72,9 @@ pub unsafe extern "C" fn ocilayout_image_load(
     // SAFETY: the pointers are NULL or as the header asks.
     unsafe {
         create(out, err, || {
-            let layout = layout::taken(layout, "layout")?.shared();
+            let layout = layout::taken(layout, "layout")?;
             let manifest = descriptor::taken(manifest, "manifest")?;
-            Ok(ocilayout_image(Guarded::new(ImageBuilder::from_image(layout, &manifest)?)))
+            Ok(ocilayout_image(Guarded::new(ImageBuilder::from_image(&layout, &manifest)?)))
         })
     }
 }
@@ -110,9 +111,7 @@ pub unsafe extern "C" fn ocilayout_image_set_platform(
     err: *mut *mut ocilayout_error,
 ) -> ocilayout_status {
     // SAFETY: the pointers are NULL or as the header asks.
-    unsafe {
-        change(image, err, |image| image.platform(&argument::text(platform, "platform")?.parse()?))
-    }
+    unsafe { change(image, err, |image| image.platform(&argument::parsed(platform, "platform")?)) }
 }
 
 /// Says when the image was made, by RFC 3339, such as 2026-01-31T12:00:00Z. It
@@ -179,7 +178,8 @@ pub unsafe extern "C" fn ocilayout_image_set_env(
     // SAFETY: the pointers are NULL or as the header asks.
     unsafe {
         change(image, err, |image| {
-            image.env(argument::text(name, "name")?, argument::text(value, "value")?)
+            let value = argument::text(value, "value")?;
+            argument::named("name", image.env(argument::text(name, "name")?, value))
         })
     }
 }
@@ -222,7 +222,8 @@ pub unsafe extern "C" fn ocilayout_image_set_label(
     // SAFETY: the pointers are NULL or as the header asks.
     unsafe {
         change(image, err, |image| {
-            image.label(argument::text(key, "key")?, argument::text(value, "value")?)
+            let value = argument::text(value, "value")?;
+            argument::named("key", image.label(argument::text(key, "key")?, value))
         })
     }
 }
@@ -256,7 +257,7 @@ pub unsafe extern "C" fn ocilayout_image_set_annotation(
     unsafe {
         change(image, err, |image| {
             let value = argument::optional_text(value, "value")?;
-            image.annotation(argument::text(key, "key")?, value)
+            argument::named("key", image.annotation(argument::text(key, "key")?, value))
         })
     }
 }
@@ -265,8 +266,8 @@ pub unsafe extern "C" fn ocilayout_image_set_annotation(
 /// was made, and may be NULL.
 ///
 /// diff_id is the digest of the layer's uncompressed tar. NULL takes what the
-/// descriptor knows, which it does if the layer was compressed here or is a
-/// plain tar. Fails with OCILAYOUT_ERR_STATE when it is neither given nor known,
+/// descriptor knows, which it does if the layer was compressed here, or put with
+/// the media type of a plain tar. Fails with OCILAYOUT_ERR_STATE when it is neither given nor known,
 /// OCILAYOUT_ERR_NOT_FOUND when the layer is not there.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -281,8 +282,7 @@ pub unsafe extern "C" fn ocilayout_image_add_layer(
     unsafe {
         change(image, err, |image| {
             let layer = descriptor::taken(layer, "layer")?;
-            let diff_id = argument::optional_text(diff_id, "diff_id")?;
-            let diff_id = diff_id.map(str::parse).transpose()?;
+            let diff_id = argument::optional::<Digest>(diff_id, "diff_id")?;
             let created_by = argument::optional_text(created_by, "created_by")?;
             image.layer(&layer, diff_id.as_ref(), created_by)
         })
@@ -313,7 +313,7 @@ pub unsafe extern "C" fn ocilayout_image_add_history(
 /// ocilayout_replace(). The image can be changed again, to make another one.
 ///
 /// Fails with OCILAYOUT_ERR_STATE when the image has no platform,
-/// OCILAYOUT_ERR_NOT_FOUND when a layer has gone, OCILAYOUT_ERR_IO when it could
+/// OCILAYOUT_ERR_NOT_FOUND when a layer is not there, OCILAYOUT_ERR_IO when it could
 /// not be written.
 #[must_use]
 #[unsafe(no_mangle)]

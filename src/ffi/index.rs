@@ -24,8 +24,8 @@ pub unsafe extern "C" fn ocilayout_index_new(
     // SAFETY: the pointers are NULL or as the header asks.
     unsafe {
         create(out, err, || {
-            let layout = layout::taken(layout, "layout")?.shared();
-            Ok(ocilayout_index(Guarded::new(IndexBuilder::new(layout))))
+            let layout = layout::taken(layout, "layout")?;
+            Ok(ocilayout_index(Guarded::new(IndexBuilder::new(&layout))))
         })
     }
 }
@@ -33,8 +33,8 @@ pub unsafe extern "C" fn ocilayout_index_new(
 /// Adds an entry at the end: an image, another index, or a blob of any media
 /// type. An image whose descriptor tells no platform gets that of its config.
 ///
-/// Fails with OCILAYOUT_ERR_NOT_FOUND when the blob is not there,
-/// OCILAYOUT_ERR_FORMAT when it is a document and malformed.
+/// Fails with OCILAYOUT_ERR_NOT_FOUND when the blob is not there, and as
+/// ocilayout_children() does when an image has to be asked.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_index_add_manifest(
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn ocilayout_index_set_annotation(
             let index = argument::object(index, "index")?;
             let key = argument::text(key, "key")?;
             let value = argument::optional_text(value, "value")?;
-            index.0.write("index")?.annotation(key, value).map(drop)
+            argument::named("key", index.0.write("index")?.annotation(key, value).map(drop))
         })
     }
 }

@@ -109,7 +109,7 @@ pub unsafe extern "C" fn ocilayout_open_at(
     // SAFETY: the pointers and the descriptor are as the header asks.
     unsafe {
         create(out, err, || {
-            let base = argument::descriptor(dirfd, "dirfd")?;
+            let base = argument::fd(dirfd, "dirfd")?;
             let layout = options(flags)?.open_at(base, argument::path(path, "path")?)?;
             Ok(ocilayout(Shared::new(layout)))
         })
@@ -117,19 +117,20 @@ pub unsafe extern "C" fn ocilayout_open_at(
 }
 
 /// Makes a layout in the directory path whose index.json is the image index of
-/// len bytes at index, as it is given; flags are OCILAYOUT_OPEN_ values or 0.
+/// len bytes at index, as it is given; only a media type is added if it has none.
 ///
-/// What the index names is first read by read_blob and checked, down the whole
-/// tree. If read_blob is NULL nothing is read, and the blobs may be put later.
+/// What the index names is first read by read_blob, which gets userdata, and
+/// checked, down the whole tree. If read_blob is NULL nothing is read, and the
+/// blobs may be put later. read_blob must return: if it leaves by longjmp() or
+/// the like, the directory stays open.
 ///
 /// Fails as ocilayout_open() does with OCILAYOUT_OPEN_CREATE and
 /// OCILAYOUT_OPEN_EXCLUSIVE, and as ocilayout_write() does. A call that failed
-/// leaves no layout, and can be made again.
+/// leaves no layout, and can be made again with the same index.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_create(
     path: *const c_char,
-    flags: u64,
     index: *const c_char,
     len: usize,
     read_blob: ocilayout_read_blob_fn,
@@ -140,7 +141,6 @@ pub unsafe extern "C" fn ocilayout_create(
     // SAFETY: the pointers are NULL or as the header asks.
     unsafe {
         create(out, err, || {
-            let options = options(flags)?;
             let path = argument::path(path, "path")?;
             let index = argument::array(index.cast::<u8>(), len, "index")?;
             let source = match read_blob {
@@ -148,7 +148,7 @@ pub unsafe extern "C" fn ocilayout_create(
                 None => None,
             };
             let source = source.as_ref().map(|source| source as &dyn BlobSource);
-            Ok(ocilayout(Shared::new(options.create_with_index(path, index, source)?)))
+            Ok(ocilayout(Shared::new(OpenOptions::new().create_with_index(path, index, source)?)))
         })
     }
 }

@@ -8,6 +8,7 @@ use super::error::{ocilayout_error, ocilayout_status};
 use super::guard::create;
 use super::layout::{self, ocilayout};
 use super::matching::{self, ocilayout_match};
+use crate::words::platform::Platform;
 use std::ffi::{c_char, c_void};
 
 /// Lists the entries of index.json that are meant, in order: those that match
@@ -31,7 +32,7 @@ pub unsafe extern "C" fn ocilayout_list(
     unsafe {
         create(out, err, || {
             let layout = layout::taken(layout, "layout")?;
-            let list = layout.list(&matching::any_of(r#match, filter, userdata))?;
+            let list = layout.list(&matching::both(r#match, filter, userdata))?;
             Ok(ocilayout_descriptors::new(list))
         })
     }
@@ -85,8 +86,7 @@ pub unsafe extern "C" fn ocilayout_resolve(
         create(out, err, || {
             let layout = layout::taken(layout, "layout")?;
             let name = argument::text(name, "name")?;
-            let platform = argument::optional_text(platform, "platform")?;
-            let platform = platform.map(str::parse).transpose()?;
+            let platform = argument::optional::<Platform>(platform, "platform")?;
             Ok(ocilayout_descriptor::new(layout.resolve(name, platform.as_ref())?))
         })
     }

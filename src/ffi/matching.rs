@@ -18,7 +18,7 @@ pub struct ocilayout_match(Matcher<'static>);
 ///
 /// # Safety
 /// `matcher` is NULL or a live matcher.
-pub(super) unsafe fn any_of(
+pub(super) unsafe fn both(
     matcher: *const ocilayout_match,
     filter: ocilayout_match_fn,
     userdata: *mut c_void,
@@ -32,7 +32,7 @@ pub(super) unsafe fn any_of(
 /// The same, where at least one must be given: that all is meant has to be said.
 ///
 /// # Safety
-/// As for [`any_of`].
+/// As for [`both`].
 pub(super) unsafe fn meant(
     matcher: *const ocilayout_match,
     filter: ocilayout_match_fn,
@@ -43,7 +43,7 @@ pub(super) unsafe fn meant(
         return Err(Error::Invalid { what: "match", expected, found });
     }
     // SAFETY: by the contract of this function.
-    Ok(unsafe { any_of(matcher, filter, userdata) })
+    Ok(unsafe { both(matcher, filter, userdata) })
 }
 
 /// # Safety
@@ -54,7 +54,8 @@ unsafe fn parsed<T: FromStr<Err = Error>>(
     parameter: &'static str,
 ) -> Result<Vec<T>> {
     // SAFETY: by the contract of this function.
-    unsafe { argument::texts(texts, count, parameter) }?.into_iter().map(str::parse).collect()
+    let texts = unsafe { argument::texts(texts, count, parameter) }?;
+    argument::named(parameter, texts.into_iter().map(str::parse).collect())
 }
 
 /// # Safety

@@ -29,6 +29,7 @@ pub mod layout;
 pub mod lookup;
 pub mod matching;
 pub mod tree;
+pub mod upkeep;
 pub mod version;
 
 #[cfg(panic = "abort")]

@@ -7,6 +7,7 @@ use super::error::{ocilayout_error, ocilayout_status};
 use super::guard::{create, guard};
 use super::layout::{self, ocilayout};
 use crate::layout::Missing;
+use crate::words::media_type::MediaType;
 use std::ffi::{c_char, c_void};
 
 /// For ocilayout_manifest_put(): what the document points at may be missing, as
@@ -40,15 +41,14 @@ pub unsafe extern "C" fn ocilayout_manifest_put(
         create(out, err, || {
             let layout = layout::taken(layout, "layout")?;
             let json = argument::array(json.cast::<u8>(), len, "json")?;
-            let media_type = argument::optional_text(media_type, "media_type")?;
-            let media_type = media_type.map(str::parse).transpose()?;
+            let media_type = argument::optional::<MediaType>(media_type, "media_type")?;
             check_flags(flags, OCILAYOUT_MANIFEST_MISSING_ALLOWED)?;
             let missing = match flags {
                 OCILAYOUT_MANIFEST_MISSING_ALLOWED => Missing::Allowed,
                 _ => Missing::Refused,
             };
-            let descriptor = layout.put_manifest(json, media_type.as_ref(), missing)?;
-            Ok(ocilayout_descriptor::new(descriptor))
+            let descriptor = layout.put_manifest(json, media_type.as_ref(), missing);
+            Ok(ocilayout_descriptor::new(argument::named("media_type", descriptor)?))
         })
     }
 }

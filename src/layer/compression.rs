@@ -71,8 +71,7 @@ impl<W: Write> Encoder<W> {
             Method::None => Self::Plain(out),
             Method::Gzip(level) => Self::Gzip(GzEncoder::new(out, flate2::Compression::new(level))),
             Method::Zstd(level) => Self::Zstd(
-                zstd::stream::write::Encoder::new(out, level)
-                    .map_err(|error| Error::Internal(error.to_string()))?,
+                zstd::stream::write::Encoder::new(out, level).map_err(Error::from_writer)?,
             ),
         })
     }

@@ -45,7 +45,7 @@ impl Call<'_> {
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<()> {
         let mut slot = lock(&self.slot);
         let writer = slot.as_mut().ok_or_else(closed)?;
-        writer.write_all(bytes).map_err(Error::from_source)
+        writer.write_all(bytes).map_err(Error::from_writer)
     }
 
     pub(crate) fn finish(self) -> Result<Descriptor> {

@@ -11,11 +11,11 @@ use crate::words::digest::{Digest, Hasher};
 use crate::words::error::{Error, Result};
 use crate::words::media_type::MediaType;
 use std::fmt;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::sync::Arc;
 
-/// Bytes are handed to the store in pieces of at least this size.
-const GATHERED: usize = 128 * 1024;
+/// Bytes are passed on in pieces of this size.
+const PIECE: usize = 128 * 1024;
 
 /// A blob that is being written: bytes are pushed into it, and `finish` stores
 /// it. Dropped before that, it leaves nothing behind.
@@ -27,9 +27,42 @@ pub struct BlobWriter {
 }
 
 struct Pipeline {
+    /// What has come in and was not passed on. What is passed on is of one size
+    /// each time, whatever the sizes of the writes, since compressors make other
+    /// bytes of other sizes; and it is ours, since a caller's memory may change
+    /// between the hash and the write.
+    piece: Vec<u8>,
     /// Hashes what comes in, where that is not what is stored.
     diff_id: Option<Hasher>,
-    encoder: Encoder<BufWriter<Incoming>>,
+    encoder: Encoder<Incoming>,
+}
+
+impl Pipeline {
+    fn push(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let (taken, rest) = bytes.split_at(bytes.len().min(PIECE - self.piece.len()));
+            self.piece.extend_from_slice(taken);
+            bytes = rest;
+            if self.piece.len() == PIECE {
+                self.pass_on()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn pass_on(&mut self) -> io::Result<()> {
+        if let Some(hasher) = &mut self.diff_id {
+            hasher.update(&self.piece);
+        }
+        self.encoder.write_all(&self.piece)?;
+        self.piece.clear();
+        Ok(())
+    }
+
+    fn finish(mut self) -> io::Result<(Incoming, Option<Digest>)> {
+        self.pass_on()?;
+        Ok((self.encoder.finish()?, self.diff_id.map(Hasher::finish)))
+    }
 }
 
 impl BlobWriter {
@@ -37,11 +70,11 @@ impl BlobWriter {
         let compression = options.compression;
         let demands = options.demands.clone();
         let diff_id = (compression != Compression::NONE).then(|| Hasher::new(demands.algorithm));
-        let out = BufWriter::with_capacity(GATHERED, Incoming::new(store, demands)?);
-        let encoder = Encoder::new(compression, out)?;
+        let encoder = Encoder::new(compression, Incoming::new(store, demands)?)?;
+        let piece = Vec::with_capacity(PIECE);
         Ok(Self {
             media_type: options.stored_media_type(),
-            pipeline: Some(Pipeline { diff_id, encoder }),
+            pipeline: Some(Pipeline { piece, diff_id, encoder }),
         })
     }
 
@@ -53,10 +86,8 @@ impl BlobWriter {
     /// earlier write failed.
     pub fn finish(mut self) -> Result<Descriptor> {
         let pipeline = self.pipeline.take().ok_or_else(broken)?;
-        let gathered = pipeline.encoder.finish().map_err(Error::from_source)?;
-        let incoming = gathered.into_inner().map_err(|e| Error::from_source(e.into_error()))?;
+        let (incoming, diff_id) = pipeline.finish().map_err(Error::from_writer)?;
         let (digest, size) = incoming.finish()?;
-        let diff_id = pipeline.diff_id.map(Hasher::finish);
         stored(&self.media_type, digest, size, diff_id)
     }
 }
@@ -98,13 +129,9 @@ fn broken() -> Error {
 impl Write for BlobWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let pipeline = self.pipeline.as_mut().ok_or_else(broken)?;
-        let written = pipeline.encoder.write_all(bytes);
-        if let Err(error) = written {
+        if let Err(error) = pipeline.push(bytes) {
             self.pipeline = None;
             return Err(error);
-        }
-        if let Some(hasher) = &mut pipeline.diff_id {
-            hasher.update(bytes);
         }
         Ok(bytes.len())
     }

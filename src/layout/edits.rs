@@ -6,20 +6,42 @@
 
 use super::matcher::Matcher;
 use super::open::{INDEX, Layout};
+use super::tree::Missing;
 use crate::store::files;
 use crate::words::descriptor::Descriptor;
 use crate::words::error::{Error, Result};
 use crate::words::index_text::{Entry, IndexText};
+use crate::words::json;
 use std::collections::HashMap;
 
 /// What an added entry is allowed to be. The default is a new entry whose blob
 /// is there.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Append {
-    /// The blob may be missing, as in a sparse layout.
-    pub missing_allowed: bool,
-    /// An entry that says the same may be there already.
-    pub duplicate: bool,
+    missing: Missing,
+    duplicate: bool,
+}
+
+impl Append {
+    /// A new entry whose blob is there.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What to do when the blob is not there.
+    #[must_use]
+    pub fn missing(mut self, missing: Missing) -> Self {
+        self.missing = missing;
+        self
+    }
+
+    /// Adds the entry even if one that says the same is there.
+    #[must_use]
+    pub fn duplicate(mut self) -> Self {
+        self.duplicate = true;
+        self
+    }
 }
 
 impl Layout {
@@ -28,22 +50,21 @@ impl Layout {
     ///
     /// # Errors
     /// [`Error::NotFound`] when the blob is not there and may not be missing,
-    /// [`Error::State`] when the layout is open read-only, [`Error::Format`]
+    /// [`Error::Digest`] or [`Error::Size`] when content that the descriptor
+    /// embeds is not that of the blob, [`Error::State`] when the layout is open read-only, [`Error::Format`]
     /// when `index.json` is not an image index.
     pub fn append(&self, descriptor: &Descriptor, how: Append) -> Result<()> {
         self.check_entry(descriptor, how)?;
-        self.edit(None, |index, _| {
+        self.edit(None, |index, matched| {
             let mut entries = all(index);
-            let is_there = index.descriptors().iter().any(|entry| entry.says_the_same(descriptor));
-            if how.duplicate || !is_there {
-                entries.push(Entry::New(Box::new(descriptor.clone())));
-            }
+            entries.extend(new_entry(index, matched, descriptor, how));
             (entries, ())
         })
     }
 
     /// Puts one entry in the place of all that match: where the first of them
-    /// stood, or at the end if there was none. Says how many there were.
+    /// stood, or at the end if there was none. Says how many there were. If one
+    /// that does not match says the same, that is the one.
     ///
     /// # Errors
     /// Those of [`append`](Self::append), and those of a custom matcher.
@@ -56,7 +77,7 @@ impl Layout {
         self.check_entry(descriptor, how)?;
         self.edit(Some(matcher), |index, matched| {
             let mut entries = Vec::new();
-            let mut new = Some(Entry::New(Box::new(descriptor.clone())));
+            let mut new = new_entry(index, matched, descriptor, how);
             for (entry, matched) in all(index).into_iter().zip(matched) {
                 if *matched {
                     entries.extend(new.take());
@@ -85,7 +106,11 @@ impl Layout {
 
     fn check_entry(&self, descriptor: &Descriptor, how: Append) -> Result<()> {
         self.check_writable()?;
-        if how.missing_allowed { Ok(()) } else { self.check_present(descriptor) }
+        descriptor.check_data()?;
+        match how.missing {
+            Missing::Refused => self.check_present(descriptor),
+            Missing::Allowed => Ok(()),
+        }
     }
 
     /// Checks that a blob is there with the size that its descriptor says.
@@ -120,6 +145,8 @@ impl Layout {
                 let (entries, outcome) = change(&index, &matched);
                 let text = index.with_entries(&entries);
                 if text != index.text() {
+                    // Nothing is written that would be refused when it is read.
+                    json::text(INDEX, text.as_bytes())?;
                     files::replace(root, INDEX, text.as_bytes())?;
                 }
                 Ok(Attempt::Done(outcome))
@@ -169,6 +196,18 @@ impl Answers<'_> {
         }
         Ok(())
     }
+}
+
+/// The entry to be added, unless one that stays says the same.
+fn new_entry(
+    index: &IndexText,
+    matched: &[bool],
+    descriptor: &Descriptor,
+    how: Append,
+) -> Option<Entry> {
+    let mut staying = index.descriptors().iter().zip(matched).filter(|(_, matched)| !**matched);
+    let is_there = staying.any(|(entry, _)| entry.says_the_same(descriptor));
+    (how.duplicate || !is_there).then(|| Entry::New(Box::new(descriptor.clone())))
 }
 
 fn all(index: &IndexText) -> Vec<Entry> {

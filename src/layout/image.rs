@@ -14,7 +14,6 @@ use crate::words::json::{self, DOCUMENT_LIMIT, Object};
 use crate::words::media_type::{Kind, MediaType};
 use crate::words::platform::Platform;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -24,7 +23,7 @@ use time::format_description::well_known::Rfc3339;
 /// the machine.
 #[derive(Clone, Debug)]
 pub struct ImageBuilder {
-    layout: Arc<Layout>,
+    layout: Layout,
     config: ImageConfig,
     layers: Vec<Descriptor>,
     annotations: Annotations,
@@ -35,9 +34,9 @@ pub struct ImageBuilder {
 impl ImageBuilder {
     /// Begins an image without layers.
     #[must_use]
-    pub fn new(layout: Arc<Layout>) -> Self {
+    pub fn new(layout: &Layout) -> Self {
         Self {
-            layout,
+            layout: layout.clone(),
             config: ImageConfig::default(),
             layers: Vec::new(),
             annotations: Annotations::new(),
@@ -53,7 +52,7 @@ impl ImageBuilder {
     /// [`Error::Invalid`] when `image` points at something else,
     /// [`Error::Format`] when a document is malformed, or its diff IDs or its
     /// history do not fit the layers.
-    pub fn from_image(layout: Arc<Layout>, image: &Descriptor) -> Result<Self> {
+    pub fn from_image(layout: &Layout, image: &Descriptor) -> Result<Self> {
         if image.media_type().kind() != Kind::Manifest {
             let found = image.media_type().as_str();
             return Err(Error::invalid("image", "the descriptor of an image manifest", found));
@@ -68,7 +67,8 @@ impl ImageBuilder {
         config.check_layers(layers.len())?;
         let manifest: Object = json::parse("image manifest", &json)?;
         let annotations = manifest.get("image manifest", "annotations")?.unwrap_or_default();
-        Ok(Self { layout, config, layers, annotations, manifest })
+        let layers = layers.into_iter().map(of_an_oci_image).collect::<Result<_>>()?;
+        Ok(Self { layout: layout.clone(), config, layers, annotations, manifest })
     }
 
     /// Takes a whole config to start from. Its `rootfs` and its `history` are
@@ -96,7 +96,7 @@ impl ImageBuilder {
     /// # Errors
     /// [`Error::Invalid`] when it is not such a time.
     pub fn created(&mut self, created: &str) -> Result<&mut Self> {
-        if OffsetDateTime::parse(created, &Rfc3339).is_err() {
+        if !is_time(created) {
             let expected = "a time by RFC 3339, such as 2026-01-31T12:00:00Z";
             return Err(Error::invalid("created", expected, created));
         }
@@ -249,6 +249,24 @@ impl ImageBuilder {
         image.set_platform(&platform)?;
         Ok(image)
     }
+}
+
+/// A layer of Docker's is the same bytes by another name, which some readers do
+/// not accept in an OCI image.
+fn of_an_oci_image(mut layer: Descriptor) -> Result<Descriptor> {
+    if let Some(media_type) = layer.media_type().oci_layer() {
+        layer.set_media_type(&media_type)?;
+    }
+    Ok(layer)
+}
+
+/// Whether this is a time by RFC 3339 in the form that readers in Go accept,
+/// which is narrower: an upper-case T and Z, and no leap second.
+fn is_time(text: &str) -> bool {
+    OffsetDateTime::parse(text, &Rfc3339).is_ok()
+        && text.get(10..11) == Some("T")
+        && text.get(17..19) != Some("60")
+        && !text.ends_with('z')
 }
 
 /// Writes a manifest or an index: `members` as far as they are not set anew.

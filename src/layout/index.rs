@@ -9,12 +9,11 @@ use crate::words::descriptor::{Annotations, Descriptor, edit_annotation};
 use crate::words::error::Result;
 use crate::words::json::Object;
 use crate::words::media_type::MediaType;
-use std::sync::Arc;
 
 /// An image index that is being built.
 #[derive(Clone, Debug)]
 pub struct IndexBuilder {
-    layout: Arc<Layout>,
+    layout: Layout,
     manifests: Vec<Descriptor>,
     annotations: Annotations,
 }
@@ -22,8 +21,8 @@ pub struct IndexBuilder {
 impl IndexBuilder {
     /// Begins an index without entries.
     #[must_use]
-    pub fn new(layout: Arc<Layout>) -> Self {
-        Self { layout, manifests: Vec::new(), annotations: Annotations::new() }
+    pub fn new(layout: &Layout) -> Self {
+        Self { layout: layout.clone(), manifests: Vec::new(), annotations: Annotations::new() }
     }
 
     /// Adds an entry at the end: an image, another index, or a blob of any media

@@ -41,7 +41,8 @@ impl Layout {
         Ok(document.iter().flat_map(Document::references).cloned().collect())
     }
 
-    fn document(&self, descriptor: &Descriptor) -> Result<Option<Document>> {
+    /// The document that a descriptor points at; `None` for any other blob.
+    pub(crate) fn document(&self, descriptor: &Descriptor) -> Result<Option<Document>> {
         if descriptor.media_type().kind() == Kind::Opaque {
             return Ok(None);
         }
@@ -52,8 +53,9 @@ impl Layout {
     /// The entry of this name; with a platform, the first image for it among
     /// the entries of this name and, through nested indexes, their children.
     ///
-    /// An image whose descriptor tells no platform is asked for its config. The
-    /// image-spec has clients take the first that matches.
+    /// An image whose descriptor tells no platform is asked for its config. What
+    /// is not here is passed over. The image-spec has clients take the first
+    /// that matches.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is none, [`Error::Format`] when indexes
@@ -85,13 +87,15 @@ impl Layout {
             if candidate.media_type().kind() == Kind::Index {
                 check_depth(depth)?;
                 if seen.insert(candidate.digest().clone()) {
-                    let children = self.children(candidate)?;
+                    let children = or_absent(self.children(candidate))?.unwrap_or_default();
                     let found = self.find(&children, platform, seen, depth + 1)?;
                     if found.is_some() {
                         return Ok(found);
                     }
                 }
-            } else if self.platform_of(candidate)?.is_some_and(|own| own.satisfies(platform)) {
+            } else if (candidate.platform().is_some() || seen.insert(candidate.digest().clone()))
+                && self.platform_of(candidate)?.is_some_and(|own| own.satisfies(platform))
+            {
                 return Ok(Some(candidate.clone()));
             }
         }
@@ -104,10 +108,9 @@ impl Layout {
         if let Some(platform) = descriptor.platform() {
             return Ok(Some(platform.clone()));
         }
-        match self.document(descriptor) {
-            Ok(Some(Document::Manifest(manifest))) => self.platform_of_config(&manifest),
-            Ok(_) | Err(Error::NotFound(_)) => Ok(None),
-            Err(error) => Err(error),
+        match or_absent(self.document(descriptor))?.flatten() {
+            Some(Document::Manifest(manifest)) => self.platform_of_config(&manifest),
+            _ => Ok(None),
         }
     }
 
@@ -115,10 +118,18 @@ impl Layout {
         if !manifest.config.media_type().is_image_config() {
             return Ok(None);
         }
-        match self.read_blob(&manifest.config, DOCUMENT_LIMIT) {
-            Ok(json) => ImageConfig::parse(&json)?.platform(),
-            Err(Error::NotFound(_)) => Ok(None),
-            Err(error) => Err(error),
+        match or_absent(self.read_blob(&manifest.config, DOCUMENT_LIMIT))? {
+            Some(json) => ImageConfig::parse(&json)?.platform(),
+            None => Ok(None),
         }
+    }
+}
+
+/// Passes over a blob that is not here, or that nobody here can check.
+fn or_absent<T>(read: Result<T>) -> Result<Option<T>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(Error::NotFound(_) | Error::Unsupported(_)) => Ok(None),
+        Err(error) => Err(error),
     }
 }

@@ -13,4 +13,5 @@ pub use image::ImageBuilder;
 pub use index::IndexBuilder;
 pub use matcher::{CustomMatcher, Matcher};
 pub use open::{Layout, OpenOptions};
+pub(crate) use tree::check_depth;
 pub use tree::{BlobSource, Missing};

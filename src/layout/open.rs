@@ -2,7 +2,7 @@
 //!
 //! image-spec, image-layout.md.
 
-use super::tree::BlobSource;
+use super::tree::{BlobSource, Written};
 use crate::layer::{BlobOptions, BlobWriter, InProgress};
 use crate::store::files;
 use crate::store::{BlobReader, Directory, Links, Store};
@@ -93,7 +93,7 @@ impl OpenOptions {
         match layout.file(MARKER)? {
             Some(_) if self.exclusive => return Err(layout.exists()),
             Some(marker) => check_version(layout.path_of(MARKER), &marker)?,
-            None if self.create => layout.found(&IndexText::empty()?, self.exclusive)?,
+            None if self.create => layout.make(&IndexText::empty()?, self.exclusive)?,
             None => {
                 let problem = "expected the file oci-layout of an image layout, found none";
                 return Err(Error::format(layout.path().display().to_string(), problem));
@@ -103,32 +103,35 @@ impl OpenOptions {
         Ok(layout)
     }
 
-    /// Makes a layout whose `index.json` is `index`, as it is given.
+    /// Makes a layout whose `index.json` is `index`, as it is given; only a media
+    /// type is added if it has none.
     ///
     /// What the index names is first read from `source` and checked, down the
     /// whole tree. Without a source it must be put later, and entries of the
     /// index are allowed to have no blob.
     ///
     /// # Errors
-    /// As for [`open`](Self::open), and [`Error::Exists`] when there is a
-    /// layout. A call that failed leaves no layout, and can be made again.
+    /// As for [`open`](Self::open) and [`Layout::write`], and [`Error::Exists`]
+    /// when there is a layout. A call that failed leaves no layout, and can be
+    /// made again with the same index.
     pub fn create_with_index(
         self,
         path: impl AsRef<Path>,
         index: &[u8],
         source: Option<&dyn BlobSource>,
     ) -> Result<Layout> {
-        let index = IndexText::parse("index", index.to_vec())?;
+        let index = IndexText::given("index", index)?;
         let layout = Self { create: true, ..self }.directory(rustix::fs::CWD, path.as_ref())?;
         if layout.file(MARKER)?.is_some() {
             return Err(layout.exists());
         }
         if let Some(source) = source {
+            let mut written = Written::new();
             for entry in index.descriptors() {
-                layout.write(entry, source)?;
+                layout.write_tree(entry, source, &mut written, 0)?;
             }
         }
-        layout.found(&index, true)?;
+        layout.make(&index, true)?;
         Ok(layout)
     }
 
@@ -149,7 +152,7 @@ impl OpenOptions {
         };
         Ok(Layout {
             store: Arc::new(Store::new(root, self.symlinked_blobs)),
-            in_progress: InProgress::default(),
+            in_progress: Arc::default(),
             read_only: self.read_only,
         })
     }
@@ -157,12 +160,13 @@ impl OpenOptions {
 
 /// An open image layout.
 ///
-/// It can be used from any number of threads at once. All paths start at the
-/// directory that was opened, wherever that is moved to.
-#[derive(Debug)]
+/// It can be used from any number of threads at once, and a clone is the same
+/// open layout. All paths start at the directory that was opened, wherever that
+/// is moved to.
+#[derive(Clone, Debug)]
 pub struct Layout {
     pub(super) store: Arc<Store>,
-    in_progress: InProgress,
+    in_progress: Arc<InProgress>,
     read_only: bool,
 }
 
@@ -211,7 +215,7 @@ impl Layout {
     /// Reads `index.json` as it is now.
     pub(super) fn read_index(&self) -> Result<IndexText> {
         let content = self.file(INDEX)?.ok_or_else(|| self.no_index())?;
-        IndexText::parse(&self.path_of(INDEX), content)
+        IndexText::stored(&self.path_of(INDEX), content)
     }
 
     fn no_index(&self) -> Error {
@@ -220,7 +224,7 @@ impl Layout {
 
     /// Makes this directory a layout. The marker comes last: what is there
     /// before it is not yet a layout.
-    fn found(&self, index: &IndexText, exclusive: bool) -> Result<()> {
+    fn make(&self, index: &IndexText, exclusive: bool) -> Result<()> {
         let root = self.store.root();
         files::locked(root, || {
             if self.file(MARKER)?.is_some() {
@@ -278,6 +282,11 @@ impl Layout {
     /// something other than a file stands there.
     pub fn blob_size(&self, digest: &Digest) -> Result<u64> {
         self.store.size_of(digest)?.ok_or_else(|| self.store.missing(digest))
+    }
+
+    /// The digest and the size of every blob that is here, in no order.
+    pub(crate) fn blobs(&self) -> Result<Vec<(Digest, u64)>> {
+        self.store.all()
     }
 
     /// Opens a blob to read it; its content is checked at its end.
@@ -339,7 +348,7 @@ impl Layout {
         match name {
             MARKER => check_version(MARKER.to_owned(), content)?,
             INDEX => {
-                let index = IndexText::parse(INDEX, content.to_vec())?;
+                let index = IndexText::given(INDEX, content)?;
                 return self.replace_file(INDEX, index.text().as_bytes());
             }
             _ => {}

@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use std::io::Read;
 
 /// Indexes may stand in each other this deep.
-pub(super) const DEPTH_LIMIT: usize = 32;
+const DEPTH_LIMIT: usize = 32;
 
 /// Where blobs are read from.
 pub trait BlobSource {
@@ -29,6 +29,10 @@ impl BlobSource for Layout {
         Ok(Box::new(self.open_blob(descriptor)?))
     }
 }
+
+/// What a call has written so far: a digest may be named as one kind of thing in
+/// one place and as another in the next.
+pub(super) type Written = HashSet<(Digest, u64, Kind)>;
 
 /// What to do when a document points at blobs that are not there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,36 +58,42 @@ impl Layout {
     /// indexes nest more than 32 deep.
     pub fn write(&self, descriptor: &Descriptor, source: &dyn BlobSource) -> Result<()> {
         self.check_writable()?;
-        self.write_tree(descriptor, source, &mut HashSet::new(), 0)
+        self.write_tree(descriptor, source, &mut Written::new(), 0)
     }
 
-    fn write_tree(
+    /// As [`write`](Self::write), for what was not yet written by this call.
+    pub(super) fn write_tree(
         &self,
         descriptor: &Descriptor,
         source: &dyn BlobSource,
-        written: &mut HashSet<Digest>,
+        written: &mut Written,
         depth: usize,
     ) -> Result<()> {
-        if !written.insert(descriptor.digest().clone()) {
+        let kind = descriptor.media_type().kind();
+        if !written.insert((descriptor.digest().clone(), descriptor.size(), kind)) {
             return Ok(());
         }
-        if descriptor.media_type().kind() == Kind::Opaque {
+        if kind == Kind::Opaque {
             if !self.store.has(descriptor)? {
                 self.put(source.open(descriptor)?, &promised(descriptor)?)?;
             }
             return Ok(());
         }
-        check_depth(depth)?;
-        let json = if self.store.has(descriptor)? {
-            self.read_blob(descriptor, DOCUMENT_LIMIT)?
-        } else {
-            read_document(source, descriptor)?
+        if kind == Kind::Index {
+            check_depth(depth)?;
+        }
+        let json = match self.read_blob(descriptor, DOCUMENT_LIMIT) {
+            Err(Error::NotFound(_) | Error::Digest { .. } | Error::Size { .. }) => {
+                read_document(source, descriptor)?
+            }
+            read => read?,
         };
         let document = Document::parse(descriptor.media_type(), &json)?;
         for child in document.iter().flat_map(Document::references) {
             self.write_tree(child, source, written, depth + 1)?;
         }
-        self.put(json.as_slice(), &promised(descriptor)?).map(drop)
+        // Documents are small enough to be hashed again before they are trusted.
+        self.put(json.as_slice(), &promised(descriptor)?.rehash()).map(drop)
     }
 
     /// Stores an image manifest or an image index byte for byte, and says what
@@ -114,7 +124,8 @@ impl Layout {
                 self.check_present(blob)?;
             }
         }
-        let mut descriptor = self.put(json, &BlobOptions::new().media_type(media_type))?;
+        let options = BlobOptions::new().media_type(media_type).rehash();
+        let mut descriptor = self.put(json, &options)?;
         if let Some(artifact_type) = document.artifact_type() {
             descriptor.set_artifact_type(artifact_type)?;
         }
@@ -122,7 +133,7 @@ impl Layout {
     }
 }
 
-pub(super) fn check_depth(depth: usize) -> Result<()> {
+pub(crate) fn check_depth(depth: usize) -> Result<()> {
     if depth < DEPTH_LIMIT {
         return Ok(());
     }

@@ -36,9 +36,9 @@ impl Store {
         }
     }
 
-    /// Whether a blob is there with the size that its descriptor says.
+    /// Whether the blob of a descriptor is there.
     pub(crate) fn has(&self, descriptor: &Descriptor) -> Result<bool> {
-        Ok(self.size_of(descriptor.digest())? == Some(descriptor.size()))
+        self.has_intact(descriptor.digest(), descriptor.size(), false)
     }
 
     fn open_file(&self, digest: &Digest) -> Result<Option<(File, u64)>> {
@@ -76,7 +76,8 @@ impl Store {
     /// Whether a blob is there with this size and, where it is to be hashed
     /// again, with the content that its name says.
     pub(crate) fn has_intact(&self, digest: &Digest, size: u64, rehash: bool) -> Result<bool> {
-        if !rehash {
+        // A link is trusted by its content alone: its target is not ours.
+        if !rehash && self.links == Links::Refused {
             return Ok(self.size_of(digest)? == Some(size));
         }
         let Some((file, _)) = self.open_file(digest)? else { return Ok(false) };
@@ -94,6 +95,23 @@ impl Store {
             Some(algorithm) if algorithm.remove(OsStr::new(digest.encoded()))? => Ok(()),
             _ => Err(self.missing(digest)),
         }
+    }
+
+    /// The digest and the size of every blob, in no order. What stands in
+    /// `blobs/` and is no blob is passed over.
+    pub(crate) fn all(&self) -> Result<Vec<(Digest, u64)>> {
+        let mut all = Vec::new();
+        let Some(blobs) = self.root.child(OsStr::new(BLOBS))? else { return Ok(all) };
+        for algorithm in blobs.names()? {
+            let Ok(Some(directory)) = blobs.child(OsStr::new(&algorithm)) else { continue };
+            for encoded in directory.names()? {
+                let Ok(digest) = format!("{algorithm}:{encoded}").parse() else { continue };
+                if let Ok(Some(size)) = directory.size_of(OsStr::new(&encoded), self.links) {
+                    all.push((digest, size));
+                }
+            }
+        }
+        Ok(all)
     }
 
     /// Makes `blobs/`, which every layout has.

@@ -48,13 +48,26 @@ impl Directory {
                 continue;
             }
             match retry(|| rustix::fs::mkdirat(base, ancestor, DIRECTORY_MODE)) {
-                Ok(()) | Err(Errno::EXIST) => {}
+                Ok(()) => Self::sync_above(base, ancestor)?,
+                Err(Errno::EXIST) => {}
                 // A parent that may not be written can still be passed through.
                 Err(_) if ancestor != path => {}
                 Err(error) => return Err(io_error("create the directory", path, error)),
             }
         }
         Self::open(base, path)?.ok_or_else(|| io_error("open the directory", path, Errno::NOENT))
+    }
+
+    /// Waits until the name of a new directory is on the disk.
+    fn sync_above(base: BorrowedFd<'_>, path: &Path) -> Result<()> {
+        let above = match path.parent() {
+            Some(above) if !above.as_os_str().is_empty() => above,
+            _ => Path::new("."),
+        };
+        match Self::open(base, above)? {
+            Some(above) => above.sync(),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -155,6 +168,20 @@ impl Directory {
         Error::format(path, format!("expected {expected}, found {found}"))
     }
 
+    /// The names in this directory that are UTF-8, as all of ours are.
+    pub(crate) fn names(&self) -> Result<Vec<String>> {
+        let failed = |error| io_error("list the directory", &self.path, error);
+        let mut names = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&self.fd).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            match entry.file_name().to_str() {
+                Ok("." | "..") | Err(_) => {}
+                Ok(name) => names.push(name.to_owned()),
+            }
+        }
+        Ok(names)
+    }
+
     /// Takes a file away. Says whether there was one.
     pub(crate) fn remove(&self, name: &OsStr) -> Result<bool> {
         match retry(|| rustix::fs::unlinkat(&self.fd, name, AtFlags::empty())) {
@@ -164,10 +191,13 @@ impl Directory {
         }
     }
 
-    /// Waits until the names in this directory are on the disk.
+    /// Waits until the names in this directory are on the disk, where the file
+    /// system knows how to.
     pub(crate) fn sync(&self) -> Result<()> {
-        retry(|| rustix::fs::fsync(&self.fd))
-            .map_err(|error| io_error("sync the directory", &self.path, error))
+        match retry(|| rustix::fs::fsync(&self.fd)) {
+            Ok(()) | Err(Errno::INVAL) => Ok(()),
+            Err(error) => Err(io_error("sync the directory", &self.path, error)),
+        }
     }
 }
 

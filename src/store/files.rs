@@ -35,8 +35,7 @@ pub(crate) fn read(root: &Directory, name: &str) -> Result<Option<Vec<u8>>> {
 /// Puts a file in the place of what had its name, in one step and durably.
 pub(crate) fn replace(root: &Arc<Directory>, name: &str, content: &[u8]) -> Result<()> {
     let name = OsStr::new(name);
-    let temp = written(root, name, content)?;
-    temp.replace(root, name)?;
+    written(root, name, content)?.replace(root, name)?;
     root.sync()
 }
 

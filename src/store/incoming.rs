@@ -49,7 +49,7 @@ impl Incoming {
 
     /// Gives the blob its name, if it is what was asked for.
     pub(crate) fn finish(mut self) -> Result<(Digest, u64)> {
-        self.check_written()?;
+        self.temp.check_written(self.written)?;
         let (digest, size) = (self.hasher.finish(), self.written);
         if let Some(expected) = self.demands.size.filter(|expected| *expected != size) {
             return Err(Error::Size { what: "blob".to_owned(), expected, found: size.to_string() });
@@ -72,22 +72,6 @@ impl Incoming {
         }
         self.directory.sync()?;
         Ok((digest, size))
-    }
-
-    /// Checks that the file holds what was hashed: a host may have closed our
-    /// descriptor and opened another file under its number.
-    fn check_written(&mut self) -> Result<()> {
-        let found =
-            self.temp.file().metadata().map_err(|error| write_error(&self.directory, error))?;
-        if found.len() == self.written {
-            return Ok(());
-        }
-        let what = self.directory.path().display();
-        Err(Error::State(format!(
-            "{what}: expected {} bytes in the file that was written, found {}",
-            self.written,
-            found.len()
-        )))
     }
 
     fn check_room(&self, more: usize) -> Result<()> {

@@ -5,7 +5,7 @@
 //! and for the instant of replacing another file, it has a hidden name in the
 //! root of the layout, which other tools pass over; never one in `blobs/`.
 
-use super::directory::{Directory, io_error, retry};
+use super::directory::{Directory, Links, io_error, retry};
 use crate::words::error::{Error, Result};
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
@@ -13,6 +13,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 /// The mode of a new file, less the umask.
@@ -24,6 +25,8 @@ pub(super) const HIDDEN_PREFIX: &str = ".ocilayout-";
 #[derive(Debug)]
 pub(super) struct TempFile {
     file: File,
+    /// Device and inode, to see whether the descriptor is still that of the file.
+    identity: (u64, u64),
     root: Arc<Directory>,
     /// Its name in the root, where it has one.
     hidden: Option<OsString>,
@@ -35,7 +38,7 @@ impl TempFile {
     pub(super) fn new(root: &Arc<Directory>, target: &Directory) -> Result<Self> {
         let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
         match retry(|| rustix::fs::openat(target, ".", flags, FILE_MODE)) {
-            Ok(fd) => Ok(Self { file: File::from(fd), root: Arc::clone(root), hidden: None }),
+            Ok(fd) => Self::with_file(root, File::from(fd), None),
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOSYS | Errno::INVAL) => {
                 Self::with_hidden_name(root)
             }
@@ -49,13 +52,47 @@ impl TempFile {
             let name = hidden_name()?;
             match retry(|| rustix::fs::openat(root, &name, flags, FILE_MODE)) {
                 Ok(fd) => {
-                    let file = File::from(fd);
-                    return Ok(Self { file, root: Arc::clone(root), hidden: Some(name) });
+                    let temp = Self::with_file(root, File::from(fd), Some(name))?;
+                    temp.lock()?;
+                    return Ok(temp);
                 }
                 Err(Errno::EXIST) => {}
                 Err(error) => return Err(io_error("create a file in", root.path(), error)),
             }
         }
+    }
+
+    fn with_file(root: &Arc<Directory>, file: File, hidden: Option<OsString>) -> Result<Self> {
+        let mut temp = Self { file, identity: (0, 0), root: Arc::clone(root), hidden };
+        temp.identity = temp.stat().map(|(identity, _)| identity)?;
+        Ok(temp)
+    }
+
+    fn stat(&self) -> Result<((u64, u64), u64)> {
+        let failed = |error| io_error("look at a file in", self.root.path(), error);
+        let metadata = self.file.metadata().map_err(failed)?;
+        Ok(((metadata.dev(), metadata.ino()), metadata.len()))
+    }
+
+    /// Checks that the descriptor is still that of our file, and the file of
+    /// this size: a host may have closed it and opened another under its number.
+    pub(super) fn check_written(&self, expected: u64) -> Result<()> {
+        let (identity, size) = self.stat()?;
+        if identity == self.identity && size == expected {
+            return Ok(());
+        }
+        let path = self.root.path().display();
+        Err(Error::State(format!(
+            "{path}: expected {expected} bytes in the file that was written, found another file \
+             or {size} bytes: something else used its descriptor"
+        )))
+    }
+
+    /// Says to a later writer that the hidden name is in use, for as long as it
+    /// is.
+    fn lock(&self) -> Result<()> {
+        retry(|| rustix::fs::flock(&self.file, FlockOperation::NonBlockingLockExclusive))
+            .map_err(|error| io_error("lock a file in", self.root.path(), error))
     }
 
     pub(super) fn file(&mut self) -> &mut File {
@@ -70,42 +107,43 @@ impl TempFile {
     }
 
     /// Gives the file its name, unless that is taken. Says whether it did.
-    pub(super) fn publish(&self, target: &Directory, name: &OsStr) -> Result<bool> {
+    pub(super) fn publish(&mut self, target: &Directory, name: &OsStr) -> Result<bool> {
         let linked = match &self.hidden {
-            Some(hidden) => {
-                retry(|| rustix::fs::linkat(&self.root, hidden, target, name, AtFlags::empty()))
-            }
+            Some(hidden) => self.link_hidden(hidden, target, name),
             None => self.link_unnamed(target, name),
         };
         match linked {
             Ok(()) => Ok(true),
             Err(Errno::EXIST) => Ok(false),
+            // No hard links here. Between the look and the rename another writer
+            // may publish the same; its file is then replaced by its equal.
+            Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS) if self.hidden.is_some() => {
+                let free = target.size_of(name, Links::Refused)?.is_none();
+                if free {
+                    self.rename(target, name)?;
+                }
+                Ok(free)
+            }
             Err(error) => Err(io_error("publish", &target.path_of(name), error)),
         }
     }
 
     /// Gives the file its name, in the place of whatever had it.
-    pub(super) fn replace(mut self, target: &Directory, name: &OsStr) -> Result<()> {
-        let hidden = match self.hidden.clone() {
-            Some(hidden) => hidden,
-            None => self.take_hidden_name()?,
-        };
-        retry(|| rustix::fs::renameat(&self.root, &hidden, target, name))
-            .map_err(|error| io_error("replace", &target.path_of(name), error))?;
-        self.hidden = None;
-        Ok(())
+    pub(super) fn replace(&mut self, target: &Directory, name: &OsStr) -> Result<()> {
+        if self.hidden.is_none() {
+            self.take_hidden_name()?;
+        }
+        self.rename(target, name)
     }
 
-    fn take_hidden_name(&mut self) -> Result<OsString> {
-        // Says to a later writer that the name is in use, for as long as it is.
-        retry(|| rustix::fs::flock(&self.file, FlockOperation::NonBlockingLockExclusive))
-            .map_err(|error| io_error("lock a file in", self.root.path(), error))?;
+    fn take_hidden_name(&mut self) -> Result<()> {
+        self.lock()?;
         loop {
             let name = hidden_name()?;
             match self.link_unnamed(&self.root, &name) {
                 Ok(()) => {
-                    self.hidden = Some(name.clone());
-                    return Ok(name);
+                    self.hidden = Some(name);
+                    return Ok(());
                 }
                 Err(Errno::EXIST) => {}
                 Err(error) => return Err(io_error("create a file in", self.root.path(), error)),
@@ -113,8 +151,26 @@ impl TempFile {
         }
     }
 
+    fn rename(&mut self, target: &Directory, name: &OsStr) -> Result<()> {
+        if let Some(hidden) = &self.hidden {
+            retry(|| rustix::fs::renameat(&self.root, hidden, target, name))
+                .map_err(|error| io_error("replace", &target.path_of(name), error))?;
+            self.hidden = None;
+        }
+        Ok(())
+    }
+
+    fn link_hidden(
+        &self,
+        hidden: &OsStr,
+        target: &Directory,
+        name: &OsStr,
+    ) -> rustix::io::Result<()> {
+        retry(|| rustix::fs::linkat(&self.root, hidden, target, name, AtFlags::empty()))
+    }
+
     fn link_unnamed(&self, target: &Directory, name: &OsStr) -> rustix::io::Result<()> {
-        let own = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        let own = format!("/proc/thread-self/fd/{}", self.file.as_raw_fd());
         match retry(|| rustix::fs::linkat(CWD, &own, target, name, AtFlags::SYMLINK_FOLLOW)) {
             // Without /proc; this way asks for a privilege on older kernels.
             Err(Errno::NOENT) => {

@@ -8,6 +8,7 @@ use super::json::{self, Object};
 use super::media_type::MediaType;
 use super::platform::Platform;
 use super::reference::{REF_NAME, check_reference};
+use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -36,8 +37,10 @@ struct Said {
     size: i64,
     urls: Option<Vec<String>>,
     annotations: Option<Annotations>,
+    #[serde(default, deserialize_with = "json::member")]
     platform: Option<Platform>,
     artifact_type: Option<MediaType>,
+    data: Option<String>,
 }
 
 impl Descriptor {
@@ -70,7 +73,7 @@ impl Descriptor {
     }
 
     fn from_raw(json: Box<RawValue>) -> std::result::Result<Self, String> {
-        let said: Said = serde_json::from_str(json.get()).map_err(|error| error.to_string())?;
+        let said: Said = json::object(json.get()).map_err(|error| error.to_string())?;
         if said.size < 0 {
             return Err(format!("size: expected 0 or more, found {}", said.size));
         }
@@ -151,6 +154,11 @@ impl Descriptor {
         self
     }
 
+    /// Calls the blob by another media type.
+    pub(crate) fn set_media_type(&mut self, media_type: &MediaType) -> Result<()> {
+        self.set("mediaType", Some(media_type))
+    }
+
     /// Sets an annotation, or takes it away when `value` is `None`.
     ///
     /// # Errors
@@ -197,7 +205,8 @@ impl Descriptor {
                 && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
                 && !rest.is_empty()
         });
-        if !absolute || !url.bytes().all(|b| b.is_ascii_graphic()) {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&b);
+        if !absolute || !url.bytes().all(allowed) {
             return Err(Error::invalid("url", "an absolute URI, such as https://host/path", url));
         }
         let mut urls = self.urls().to_vec();
@@ -215,12 +224,25 @@ impl Descriptor {
         Ok(())
     }
 
+    /// Checks that content which is embedded is that of the blob.
+    pub(crate) fn check_data(&self) -> Result<()> {
+        let Some(data) = &self.said.data else { return Ok(()) };
+        let what = "descriptor: data";
+        let content = BASE64.decode(data).map_err(|error| Error::format(what, error))?;
+        if content.len() as u64 != self.size() {
+            let (expected, found) = (self.size(), content.len().to_string());
+            return Err(Error::Size { what: what.to_owned(), expected, found });
+        }
+        match self.digest().check(what, &content) {
+            Err(Error::Unsupported(_)) => Ok(()),
+            checked => checked,
+        }
+    }
+
     /// Whether both say the same, however it is written.
     #[must_use]
     pub fn says_the_same(&self, other: &Self) -> bool {
-        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
-        self.json() == other.json()
-            || (self.digest() == other.digest() && value(self.json()) == value(other.json()))
+        self.digest() == other.digest() && json::says_the_same(self.json(), other.json())
     }
 }
 

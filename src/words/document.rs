@@ -8,12 +8,13 @@ use super::json;
 use super::media_type::{Kind, MediaType};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 /// A document that points at other blobs.
 #[derive(Clone, Debug)]
 pub(crate) enum Document {
     Manifest(Box<Manifest>),
-    Index(Index),
+    Index(Box<Index>),
 }
 
 /// An image manifest.
@@ -22,6 +23,7 @@ pub(crate) struct Manifest {
     pub(crate) config: Descriptor,
     pub(crate) layers: Vec<Descriptor>,
     pub(crate) artifact_type: Option<MediaType>,
+    subject: Option<Descriptor>,
 }
 
 /// An image index.
@@ -29,6 +31,7 @@ pub(crate) struct Manifest {
 pub(crate) struct Index {
     pub(crate) manifests: Vec<Descriptor>,
     pub(crate) artifact_type: Option<MediaType>,
+    subject: Option<Descriptor>,
 }
 
 /// The members of either, of which one document has only its own.
@@ -36,9 +39,11 @@ pub(crate) struct Index {
 #[serde(rename_all = "camelCase")]
 struct Members {
     schema_version: u64,
+    #[serde(default, deserialize_with = "present")]
     media_type: Option<MediaType>,
     artifact_type: Option<MediaType>,
-    #[serde(default, deserialize_with = "present")]
+    subject: Option<Descriptor>,
+    #[serde(default, deserialize_with = "list")]
     manifests: Option<Vec<Descriptor>>,
     #[serde(default, deserialize_with = "present")]
     config: Option<Descriptor>,
@@ -56,6 +61,16 @@ where
     T::deserialize(deserializer).map(Some)
 }
 
+/// Reads a list that may be null: some tools write an emptied one so.
+fn list<'de, D, T>(deserializer: D) -> std::result::Result<Option<Vec<T>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let list: Option<Vec<T>> = Deserialize::deserialize(deserializer)?;
+    Ok(Some(list.unwrap_or_default()))
+}
+
 impl Document {
     /// Reads what a blob of `media_type` points at; `None` if the type is not
     /// one of a document, whose content is then nobody's business.
@@ -68,7 +83,9 @@ impl Document {
             Kind::Manifest => {
                 Manifest::parse(json).map(|manifest| Some(Self::Manifest(Box::new(manifest))))
             }
-            Kind::Index => Index::parse("image index", json).map(Self::Index).map(Some),
+            Kind::Index => {
+                Index::parse("image index", json).map(|index| Some(Self::Index(Box::new(index))))
+            }
         }
     }
 
@@ -83,12 +100,21 @@ impl Document {
         }
     }
 
+    /// All that the document names: its references, and its subject.
+    pub(crate) fn everything_named(&self) -> Vec<Descriptor> {
+        let subject = match self {
+            Self::Manifest(manifest) => &manifest.subject,
+            Self::Index(index) => &index.subject,
+        };
+        self.references().into_iter().chain(subject).cloned().collect()
+    }
+
     /// What a descriptor of this document should name as its artifact type.
     pub(crate) fn artifact_type(&self) -> Option<&MediaType> {
         match self {
             Self::Manifest(manifest) => manifest.artifact_type.as_ref().or_else(|| {
                 let config = manifest.config.media_type();
-                (!config.is_image_config()).then_some(config)
+                (!config.is_image_config() && !config.is_empty()).then_some(config)
             }),
             Self::Index(index) => index.artifact_type.as_ref(),
         }
@@ -106,6 +132,7 @@ impl Manifest {
             config: members.config.ok_or_else(|| missing(NAME, "config"))?,
             layers: members.layers.ok_or_else(|| missing(NAME, "layers"))?,
             artifact_type: members.artifact_type,
+            subject: members.subject,
         })
     }
 }
@@ -120,6 +147,7 @@ impl Index {
         Ok(Self {
             manifests: members.manifests.ok_or_else(|| missing(name, "manifests"))?,
             artifact_type: members.artifact_type,
+            subject: members.subject,
         })
     }
 }
@@ -145,18 +173,23 @@ fn missing(name: &str, member: &str) -> Error {
     Error::format(name, format!("expected the member {member}, found none"))
 }
 
-/// The media type of a document: what the caller gives, what it says of itself,
-/// else what its members say. The first two must not contradict each other.
+/// The media type of a new document: what the caller gives, what it says of
+/// itself, else what its members say. The first two must not contradict each
+/// other.
 pub(crate) fn media_type_of(json: &[u8], given: Option<&MediaType>) -> Result<MediaType> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Sketch {
         media_type: Option<MediaType>,
-        manifests: Option<IgnoredAny>,
+        #[serde(default, deserialize_with = "present")]
+        manifests: Option<Box<RawValue>>,
         config: Option<IgnoredAny>,
     }
     const NAME: &str = "manifest";
     let sketch: Sketch = json::parse(NAME, json)?;
+    if sketch.manifests.as_ref().is_some_and(|manifests| manifests.get() == "null") {
+        return Err(Error::format(NAME, "expected a list of manifests, found null"));
+    }
     match (given, sketch.media_type) {
         (Some(given), Some(stated)) if *given != stated => {
             let (given, stated) = (quoted(given.as_str()), quoted(stated.as_str()));
@@ -190,6 +223,7 @@ mod tests {
     fn either_kind_is_only_itself() {
         assert!(manifest(r#"{"schemaVersion":2,"config":@,"layers":[@]}"#).is_ok());
         assert!(index(r#"{"schemaVersion":2,"manifests":[@]}"#).is_ok());
+        assert!(index(r#"{"schemaVersion":2,"manifests":null}"#).is_ok());
         for bad in [
             r#"{"schemaVersion":2,"config":@,"layers":[],"manifests":[]}"#,
             r#"{"schemaVersion":1,"config":@,"layers":[]}"#,
@@ -202,7 +236,6 @@ mod tests {
         }
         for bad in [
             r#"{"schemaVersion":2}"#,
-            r#"{"schemaVersion":2,"manifests":null}"#,
             r#"{"schemaVersion":2,"manifests":{}}"#,
             r#"{"schemaVersion":2,"manifests":[],"manifests":[]}"#,
             r#"{"schemaVersion":2,"manifests":[],"layers":[]}"#,

@@ -114,13 +114,23 @@ impl Error {
     }
 
     pub(crate) fn format(document: impl Into<String>, problem: impl ToString) -> Self {
-        Self::Format { document: document.into(), problem: problem.to_string() }
+        Self::Format { document: document.into(), problem: line(&problem.to_string()) }
     }
 
     /// Takes an error of this crate back out of the [`io::Error`] that carried
     /// it through a `Read` or `Write`; any other is the source's own.
     pub(crate) fn from_source(error: io::Error) -> Self {
         error.downcast::<Self>().unwrap_or_else(Self::Source)
+    }
+
+    /// The same for a `Write`: what is not an error of this crate comes from a
+    /// compressor, which fails for want of memory alone.
+    pub(crate) fn from_writer(source: io::Error) -> Self {
+        source.downcast::<Self>().unwrap_or_else(|source| Self::Io {
+            action: "compress",
+            path: "a blob".to_owned(),
+            source,
+        })
     }
 
     /// The system's error number, where there is one.
@@ -137,6 +147,18 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         Self::other(error)
     }
+}
+
+/// What others have to say, as one line of bearable length: a parser's message
+/// may quote the document.
+fn line(text: &str) -> String {
+    const LONGEST: usize = 300;
+    let mut line: String =
+        text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        line.push('…');
+    }
+    line
 }
 
 /// Quotes a value for an error message: escaped, and never longer than a line.

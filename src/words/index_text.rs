@@ -4,7 +4,7 @@
 //! that stands around them.
 
 use super::descriptor::Descriptor;
-use super::document::Index;
+use super::document::{Index, media_type_of};
 use super::error::{Error, Result};
 use super::media_type::MediaType;
 use serde::Deserialize;
@@ -46,29 +46,38 @@ impl IndexText {
     pub(crate) fn empty() -> Result<Self> {
         let media_type = MediaType::IMAGE_INDEX;
         let text = format!(r#"{{"schemaVersion":2,"mediaType":"{media_type}","manifests":[]}}"#);
-        Self::parse("index.json", text.into_bytes())
+        Self::stored("index.json", text.into_bytes())
     }
 
-    /// Reads an index; if its text lacks a media type, it is given one.
-    pub(crate) fn parse(name: &str, json: Vec<u8>) -> Result<Self> {
+    /// Reads an index that is given, to be written; if its text lacks a media
+    /// type, it is given one.
+    pub(crate) fn given(name: &str, json: &[u8]) -> Result<Self> {
+        media_type_of(json, Some(&MediaType::known(MediaType::IMAGE_INDEX)))?;
+        Self::stored(name, json.to_vec())
+    }
+
+    /// Reads an index that is there. The text is mended where some tools break
+    /// the image-spec: it gets a media type, and an empty list for null.
+    pub(crate) fn stored(name: &str, json: Vec<u8>) -> Result<Self> {
         let descriptors = Index::parse(name, &json)?.manifests;
         let mut text = String::from_utf8(json).map_err(|error| Error::format(name, error))?;
         let malformed = |error| Error::format(name, error);
         let spans: Spans = serde_json::from_str(&text).map_err(malformed)?;
+        let array = span(&text, spans.manifests.get());
+        if spans.manifests.get() == "null" {
+            text.replace_range(array, "[]");
+            return Self::stored(name, text.into_bytes());
+        }
         if spans.media_type.is_none() {
             let behind_version = span(&text, spans.schema_version.get()).end;
             let member = format!(r#","mediaType":"{}""#, MediaType::IMAGE_INDEX);
             text.insert_str(behind_version, &member);
-            return Self::parse(name, text.into_bytes());
+            return Self::stored(name, text.into_bytes());
         }
         let entries: Vec<&RawValue> =
             serde_json::from_str(spans.manifests.get()).map_err(malformed)?;
-        Ok(Self {
-            array: span(&text, spans.manifests.get()),
-            entries: entries.iter().map(|entry| span(&text, entry.get())).collect(),
-            descriptors,
-            text,
-        })
+        let entries = entries.iter().map(|entry| span(&text, entry.get())).collect();
+        Ok(Self { array, entries, descriptors, text })
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -105,6 +114,7 @@ impl IndexText {
             (None, Some(Kept(0))) => self.gap_before(0),
             (Some(Kept(left)), Some(Kept(right))) if left + 1 == *right => self.gap_before(*right),
             (Some(Kept(left)), None) if left + 1 == self.entries.len() => self.gap_before(left + 1),
+            (None, None) if self.entries.is_empty() => self.gap_before(0),
             (Some(_), Some(_)) => return ",",
             _ => return "",
         };
@@ -151,7 +161,7 @@ mod tests {
             "{{ \"x-first\": {{}},\n  \"manifests\": {manifests},\n  \"schemaVersion\": 2,\"mediaType\":\"{}\"}}\n",
             MediaType::IMAGE_INDEX
         );
-        IndexText::parse("test", text.into_bytes()).unwrap()
+        IndexText::stored("test", text.into_bytes()).unwrap()
     }
 
     fn new(n: u32) -> Entry {
@@ -184,15 +194,15 @@ mod tests {
         let grown = IndexText::empty().unwrap().with_entries(&[new(1), new(2)]);
         let expected = format!("[{},{}]", entry(1), entry(2));
         assert!(grown.contains(&expected), "{grown}");
-        assert_eq!(IndexText::parse("test", grown.into_bytes()).unwrap().descriptors().len(), 2);
+        assert_eq!(IndexText::stored("test", grown.into_bytes()).unwrap().descriptors().len(), 2);
     }
 
     #[test]
-    fn a_missing_media_type_is_added() {
-        let text = br#"{"schemaVersion": 2, "manifests":[ ], "x":1}"#.to_vec();
+    fn what_other_tools_break_is_mended() {
+        let text = br#"{"schemaVersion": 2, "manifests":null, "x":1}"#.to_vec();
         assert_eq!(
-            IndexText::parse("test", text).unwrap().text(),
-            r#"{"schemaVersion": 2,"mediaType":"application/vnd.oci.image.index.v1+json", "manifests":[ ], "x":1}"#
+            IndexText::stored("test", text).unwrap().text(),
+            r#"{"schemaVersion": 2,"mediaType":"application/vnd.oci.image.index.v1+json", "manifests":[], "x":1}"#
         );
     }
 }

@@ -18,7 +18,50 @@ const DEPTH_LIMIT: usize = 100;
 
 /// Reads a JSON document; `name` says in errors which one it is.
 pub(crate) fn parse<T: DeserializeOwned>(name: &str, json: &[u8]) -> Result<T> {
-    serde_json::from_str(text(name, json)?).map_err(|error| Error::format(name, error))
+    object(text(name, json)?).map_err(|error| Error::format(name, error))
+}
+
+/// Reads a value from the text of an object. The parser alone would also take an
+/// array of the members in their order.
+pub(crate) fn object<T: DeserializeOwned>(text: &str) -> serde_json::Result<T> {
+    if !text.trim_start().starts_with('{') {
+        return Err(serde_json::Error::custom("expected an object, found something else"));
+    }
+    serde_json::from_str(text)
+}
+
+/// The same for a member of a document that may be absent or null.
+pub(crate) fn member<'de, D, T>(deserializer: D) -> std::result::Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let text = Box::<RawValue>::deserialize(deserializer)?;
+    match text.get() {
+        "null" => Ok(None),
+        text => object(text).map(Some).map_err(D::Error::custom),
+    }
+}
+
+/// Whether two values say the same, whatever their order and spacing. Numbers
+/// are the same only if they are written alike.
+pub(crate) fn says_the_same(one: &str, other: &str) -> bool {
+    if one == other {
+        return true;
+    }
+    if let (Ok(one), Ok(other)) = (object::<Object>(one), object::<Object>(other)) {
+        return one.0.len() == other.0.len()
+            && one.0.iter().all(|(name, value)| {
+                other.0.get(name).is_some_and(|other| says_the_same(value.get(), other.get()))
+            });
+    }
+    let array = serde_json::from_str::<Vec<Box<RawValue>>>;
+    if let (Ok(one), Ok(other)) = (array(one), array(other)) {
+        return one.len() == other.len()
+            && one.iter().zip(&other).all(|(one, other)| says_the_same(one.get(), other.get()));
+    }
+    let string = serde_json::from_str::<String>;
+    matches!((string(one), string(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 /// Checks that a document is text of bearable length and depth.
@@ -139,7 +182,24 @@ mod tests {
     }
 
     #[test]
+    fn the_same_is_said_in_other_ways() {
+        for (one, other, same) in [
+            (r#"{"a":1,"b":[1,{"c":"x"}]}"#, r#"{ "b":[ 1, {"c":"\u0078"} ], "a":1 }"#, true),
+            (r#"{"a":1}"#, r#"{"a":2}"#, false),
+            (r#"{"a":1}"#, r#"{"a":1,"b":1}"#, false),
+            (r#"{"a":1e999}"#, r#"{"a":2e999}"#, false),
+            ("[1,2]", "[2,1]", false),
+            ("36893488147419103233", "36893488147419103232", false),
+            (r#""\ud800""#, r#""\ud801""#, false),
+            ("null", "0", false),
+        ] {
+            assert_eq!(says_the_same(one, other), same, "{one} and {other}");
+        }
+    }
+
+    #[test]
     fn hostile_documents() {
+        assert!(parse::<Object>("test", b"[1]").is_err());
         assert!(parse::<Object>("test", br#"{"a":1,"a":2}"#).is_err());
         assert!(parse::<Object>("test", b"{\"a\":\"\xff\"}").is_err());
         assert!(parse::<Object>("test", br#"{"a":1} x"#).is_err());

@@ -16,7 +16,7 @@ use std::str::FromStr;
 pub struct MediaType(String);
 
 /// What a media type says about the shape of a document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Manifest,
     Index,
@@ -41,6 +41,8 @@ impl MediaType {
 
     const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
     const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+    const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar";
+    const DOCKER_LAYER_GZIP: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
     const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 
     /// The type as text.
@@ -61,8 +63,22 @@ impl MediaType {
         }
     }
 
+    /// Whether this is the type of content that has nothing to say.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.as_str() == "application/vnd.oci.empty.v1+json"
+    }
+
     pub(crate) fn is_image_config(&self) -> bool {
         matches!(self.as_str(), Self::IMAGE_CONFIG | Self::DOCKER_CONFIG)
+    }
+
+    /// The type by which OCI images call a layer of this type of Docker's.
+    pub(crate) fn oci_layer(&self) -> Option<Self> {
+        match self.as_str() {
+            Self::DOCKER_LAYER => Some(Self::known(Self::IMAGE_LAYER)),
+            Self::DOCKER_LAYER_GZIP => Some(Self::known(Self::IMAGE_LAYER_GZIP)),
+            _ => None,
+        }
     }
 
     /// Whether a layer of this type is its own uncompressed tar, so that its
@@ -72,7 +88,7 @@ impl MediaType {
             self.as_str(),
             Self::IMAGE_LAYER
                 | "application/vnd.oci.image.layer.nondistributable.v1.tar"
-                | "application/vnd.docker.image.rootfs.diff.tar"
+                | Self::DOCKER_LAYER
         )
     }
 }

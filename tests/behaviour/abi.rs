@@ -1,0 +1,642 @@
+//! The interface of the tests, over the C ABI, called as C calls it.
+
+use crate::api::{Api, Append, Blobs, Failure, Flags, Image, Kind, Matcher, Options, Outcome};
+use crate::api::{Source, Stored};
+use ::ocilayout::Descriptor;
+use ::ocilayout::ffi::blob::*;
+use ::ocilayout::ffi::blob_options::*;
+use ::ocilayout::ffi::blob_reader::*;
+use ::ocilayout::ffi::blob_writer::*;
+use ::ocilayout::ffi::bytes::*;
+use ::ocilayout::ffi::descriptor::*;
+use ::ocilayout::ffi::descriptors::*;
+use ::ocilayout::ffi::edit::*;
+use ::ocilayout::ffi::error::*;
+use ::ocilayout::ffi::image::*;
+use ::ocilayout::ffi::index::*;
+use ::ocilayout::ffi::layout::*;
+use ::ocilayout::ffi::lookup::*;
+use ::ocilayout::ffi::matching::*;
+use ::ocilayout::ffi::tree::*;
+use ::ocilayout::ffi::upkeep::*;
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::ptr;
+
+/// Owns an object that the library handed out.
+struct Owned<T>(*mut T, unsafe extern "C" fn(*mut T));
+
+impl<T> Drop for Owned<T> {
+    fn drop(&mut self) {
+        // SAFETY: handed out by the library, and freed only here.
+        unsafe { (self.1)(self.0) };
+    }
+}
+
+pub struct Abi(Owned<ocilayout>);
+
+// SAFETY: the header says that a layout may be used from any number of threads.
+unsafe impl Sync for Abi {}
+
+type Err = *mut *mut ocilayout_error;
+
+/// Makes a call, and its failure out of status and error.
+fn call(body: impl FnOnce(Err) -> ocilayout_status) -> Outcome<()> {
+    let mut err = ptr::dangling_mut();
+    let status = body(&raw mut err);
+    if status == OCILAYOUT_OK {
+        assert!(err.is_null(), "an error beside success");
+        return Ok(());
+    }
+    let err = Owned(err, ocilayout_error_free);
+    // SAFETY: the error is live until the end of this function.
+    unsafe {
+        assert_eq!(ocilayout_error_status(err.0), status);
+        Err(Failure {
+            kind: kind(status),
+            message: text(ocilayout_error_message(err.0)).unwrap(),
+            errno: ocilayout_error_errno(err.0),
+            callback_code: ocilayout_error_callback_code(err.0),
+        })
+    }
+}
+
+/// Makes a call that hands out an object.
+fn make<T>(
+    free: unsafe extern "C" fn(*mut T),
+    body: impl FnOnce(*mut *mut T, Err) -> ocilayout_status,
+) -> Outcome<Owned<T>> {
+    let mut out = ptr::dangling_mut();
+    let outcome = call(|err| body(&raw mut out, err));
+    assert_eq!(out.is_null(), outcome.is_err(), "an object if and only if it succeeds");
+    outcome.map(|()| Owned(out, free))
+}
+
+fn kind(status: ocilayout_status) -> Kind {
+    match status {
+        OCILAYOUT_ERR_INVALID_ARGUMENT => Kind::Invalid,
+        OCILAYOUT_ERR_STATE => Kind::State,
+        OCILAYOUT_ERR_IO => Kind::Io,
+        OCILAYOUT_ERR_NOT_FOUND => Kind::NotFound,
+        OCILAYOUT_ERR_EXISTS => Kind::Exists,
+        OCILAYOUT_ERR_FORMAT => Kind::Format,
+        OCILAYOUT_ERR_DIGEST => Kind::Digest,
+        OCILAYOUT_ERR_CALLBACK => Kind::Callback,
+        OCILAYOUT_ERR_LIMIT => Kind::Limit,
+        OCILAYOUT_ERR_UNSUPPORTED => Kind::Unsupported,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn text(text: *const c_char) -> Option<String> {
+    // SAFETY: NULL or text that belongs to a live object.
+    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_str().unwrap().to_owned())
+}
+
+fn c(text: &str) -> CString {
+    CString::new(text).unwrap()
+}
+
+fn c_path(path: &Path) -> CString {
+    CString::new(path.as_os_str().as_bytes()).unwrap()
+}
+
+/// Texts as C takes them: what owns them, and the pointers.
+fn c_list(texts: &[&str]) -> (Vec<CString>, Vec<*const c_char>) {
+    let owned: Vec<CString> = texts.iter().map(|text| c(text)).collect();
+    let pointers = owned.iter().map(|text| text.as_ptr()).collect();
+    (owned, pointers)
+}
+
+fn or_null(text: &Option<CString>) -> *const c_char {
+    text.as_ref().map_or(ptr::null(), |text| text.as_ptr())
+}
+
+fn handle(descriptor: &Descriptor) -> Owned<ocilayout_descriptor> {
+    let json = descriptor.json();
+    make(ocilayout_descriptor_free, |out, err| {
+        // SAFETY: the pointers are live during the call.
+        unsafe { ocilayout_descriptor_from_json(json.as_ptr().cast(), json.len(), out, err) }
+    })
+    .unwrap()
+}
+
+/// Reads a descriptor through its getters and holds them against its JSON.
+fn read(handle: *const ocilayout_descriptor) -> Descriptor {
+    // SAFETY: the handle is live.
+    unsafe {
+        let json = text(ocilayout_descriptor_json(handle)).unwrap();
+        let descriptor = Descriptor::parse(json.as_bytes()).unwrap();
+        let media_type = text(ocilayout_descriptor_media_type(handle));
+        assert_eq!(media_type.as_deref(), Some(descriptor.media_type().as_str()));
+        let digest = text(ocilayout_descriptor_digest(handle));
+        assert_eq!(digest.as_deref(), Some(descriptor.digest().as_str()));
+        assert_eq!(ocilayout_descriptor_size(handle), descriptor.size());
+        let platform = text(ocilayout_descriptor_platform(handle));
+        assert_eq!(platform, descriptor.platform().map(ToString::to_string));
+        let reference = text(ocilayout_descriptor_reference(handle));
+        assert_eq!(reference.as_deref(), descriptor.reference());
+        assert_eq!(ocilayout_descriptor_annotation_count(handle), descriptor.annotations().len());
+        for (position, (key, value)) in descriptor.annotations().enumerate() {
+            let found = text(ocilayout_descriptor_annotation_key(handle, position));
+            assert_eq!(found.as_deref(), Some(key));
+            let found = text(ocilayout_descriptor_annotation_value(handle, position));
+            assert_eq!(found.as_deref(), Some(value));
+        }
+        for (position, url) in descriptor.urls().iter().enumerate() {
+            let found = text(ocilayout_descriptor_url(handle, position));
+            assert_eq!(found.as_ref(), Some(url));
+        }
+        descriptor
+    }
+}
+
+fn taken(made: Outcome<Owned<ocilayout_descriptor>>) -> Outcome<Descriptor> {
+    made.map(|handle| read(handle.0))
+}
+
+fn bytes(made: Outcome<Owned<ocilayout_bytes>>) -> Outcome<Vec<u8>> {
+    made.map(|bytes| {
+        // SAFETY: the bytes are live, and that many.
+        unsafe {
+            let (data, size) = (ocilayout_bytes_data(bytes.0), ocilayout_bytes_size(bytes.0));
+            assert_eq!(data.is_null(), size == 0);
+            if size == 0 { Vec::new() } else { std::slice::from_raw_parts(data, size).to_vec() }
+        }
+    })
+}
+
+fn list(made: Outcome<Owned<ocilayout_descriptors>>) -> Outcome<Vec<Descriptor>> {
+    made.map(|list| {
+        // SAFETY: the list is live.
+        unsafe {
+            let count = ocilayout_descriptors_count(list.0);
+            assert!(ocilayout_descriptors_at(list.0, count).is_null());
+            (0..count).map(|position| read(ocilayout_descriptors_at(list.0, position))).collect()
+        }
+    })
+}
+
+fn options(given: &Options) -> Outcome<Owned<ocilayout_blob_options>> {
+    // SAFETY: the pointers are live during each call.
+    let made = make(ocilayout_blob_options_free, |out, err| unsafe {
+        ocilayout_blob_options_new(out, err)
+    })?;
+    let options = made.0;
+    let set_text = |value: &Option<String>, set: unsafe extern "C" fn(_, _, Err) -> _| match value {
+        // SAFETY: likewise.
+        Some(value) => call(|err| unsafe { set(options, c(value).as_ptr(), err) }),
+        None => Ok(()),
+    };
+    set_text(&given.media_type, ocilayout_blob_options_set_media_type)?;
+    set_text(&given.algorithm, ocilayout_blob_options_set_algorithm)?;
+    set_text(&given.digest, ocilayout_blob_options_set_expected_digest)?;
+    let compression = match (given.gzip, given.zstd) {
+        (Some(level), _) => Some((OCILAYOUT_COMPRESSION_GZIP, level)),
+        (_, Some(level)) => Some((OCILAYOUT_COMPRESSION_ZSTD, level)),
+        _ => None,
+    };
+    // SAFETY: likewise.
+    unsafe {
+        if let Some((compression, level)) = compression {
+            call(|err| ocilayout_blob_options_set_compression(options, compression, level, err))?;
+        }
+        if let Some(size) = given.size {
+            call(|err| ocilayout_blob_options_set_expected_size(options, size, err))?;
+        }
+        if let Some(limit) = given.limit {
+            call(|err| ocilayout_blob_options_set_limit(options, limit, err))?;
+        }
+        if given.rehash {
+            call(|err| ocilayout_blob_options_set_flags(options, OCILAYOUT_BLOB_REHASH, err))?;
+        }
+    }
+    Ok(made)
+}
+
+type ReadFunction<'a> = &'a mut dyn FnMut(&mut [u8]) -> i64;
+
+unsafe extern "C-unwind" fn read_bytes(userdata: *mut c_void, buf: *mut c_void, cap: usize) -> i64 {
+    // SAFETY: `userdata` is what `put` gave, and `buf` has room for `cap` bytes.
+    unsafe {
+        let read = &mut *userdata.cast::<ReadFunction<'_>>();
+        read(std::slice::from_raw_parts_mut(buf.cast(), cap))
+    }
+}
+
+unsafe extern "C-unwind" fn read_blob(
+    userdata: *mut c_void,
+    descriptor: *const ocilayout_descriptor,
+    offset: u64,
+    buf: *mut c_void,
+    cap: usize,
+) -> i64 {
+    // SAFETY: `userdata` is the blobs, and `buf` has room for `cap` bytes.
+    unsafe {
+        let blobs = &*userdata.cast::<Blobs>();
+        let digest = text(ocilayout_descriptor_digest(descriptor)).unwrap();
+        let Some(blob) = blobs.get(&digest) else { return -7 };
+        let rest = &blob[usize::try_from(offset).unwrap()..];
+        let n = rest.len().min(cap).min(1000);
+        ptr::copy_nonoverlapping(rest.as_ptr(), buf.cast(), n);
+        i64::try_from(n).unwrap()
+    }
+}
+
+fn userdata<T>(value: &T) -> *mut c_void {
+    ptr::from_ref(value).cast_mut().cast()
+}
+
+type MatchFunction<'a> = &'a (dyn Fn(&Descriptor) -> i32 + Sync);
+
+unsafe extern "C-unwind" fn matches(
+    userdata: *mut c_void,
+    descriptor: *const ocilayout_descriptor,
+) -> i32 {
+    // SAFETY: `userdata` is what the caller gave.
+    let function = unsafe { &*userdata.cast::<MatchFunction<'_>>() };
+    function(&read(descriptor))
+}
+
+fn matcher(given: &Matcher<'_>) -> Outcome<Owned<ocilayout_match>> {
+    type Texts = unsafe extern "C" fn(
+        *const *const c_char,
+        usize,
+        *mut *mut ocilayout_match,
+        Err,
+    ) -> ocilayout_status;
+    let of_texts = |texts: &[&str], function: Texts| {
+        let (_owned, pointers) = c_list(texts);
+        make(ocilayout_match_free, |out, err| {
+            // SAFETY: the texts live during the call.
+            unsafe { function(pointers.as_ptr(), pointers.len(), out, err) }
+        })
+    };
+    let several = |given: &[Matcher<'_>]| given.iter().map(matcher).collect::<Result<Vec<_>, _>>();
+    // SAFETY: the pointers are live during each call.
+    unsafe {
+        match given {
+            Matcher::Name(name) => make(ocilayout_match_free, |out, err| {
+                ocilayout_match_name(c(name).as_ptr(), out, err)
+            }),
+            Matcher::Annotation(key, value) => make(ocilayout_match_free, |out, err| {
+                ocilayout_match_annotation(c(key).as_ptr(), c(value).as_ptr(), out, err)
+            }),
+            Matcher::Platforms(texts) => of_texts(texts, ocilayout_match_platforms),
+            Matcher::MediaTypes(texts) => of_texts(texts, ocilayout_match_media_types),
+            Matcher::Digests(texts) => of_texts(texts, ocilayout_match_digests),
+            Matcher::AllOf(given) => {
+                let parts = several(given)?;
+                let pointers: Vec<_> = parts.iter().map(|part| part.0.cast_const()).collect();
+                make(ocilayout_match_free, |out, err| {
+                    ocilayout_match_all_of(pointers.as_ptr(), pointers.len(), out, err)
+                })
+            }
+            Matcher::AnyOf(given) => {
+                let parts = several(given)?;
+                let pointers: Vec<_> = parts.iter().map(|part| part.0.cast_const()).collect();
+                make(ocilayout_match_free, |out, err| {
+                    ocilayout_match_any_of(pointers.as_ptr(), pointers.len(), out, err)
+                })
+            }
+            Matcher::Not(given) => {
+                let negated = matcher(given)?;
+                make(ocilayout_match_free, |out, err| ocilayout_match_not(negated.0, out, err))
+            }
+            Matcher::Function(_) => panic!("a function stands by itself"),
+        }
+    }
+}
+
+/// What the calls take that edit by a matcher: it, or a filter with userdata.
+struct Meant<'a> {
+    matcher: Option<Owned<ocilayout_match>>,
+    function: Option<MatchFunction<'a>>,
+}
+
+impl<'a> Meant<'a> {
+    fn new(given: Option<&Matcher<'a>>) -> Outcome<Self> {
+        Ok(match given {
+            None => Self { matcher: None, function: None },
+            Some(Matcher::Function(function)) => Self { matcher: None, function: Some(*function) },
+            Some(given) => Self { matcher: Some(matcher(given)?), function: None },
+        })
+    }
+
+    fn matcher(&self) -> *const ocilayout_match {
+        self.matcher.as_ref().map_or(ptr::null(), |matcher| matcher.0)
+    }
+
+    fn filter(&self) -> ::ocilayout::ffi::callback::ocilayout_match_fn {
+        self.function.is_some().then_some(matches)
+    }
+
+    fn userdata(&self) -> *mut c_void {
+        self.function.as_ref().map_or(ptr::null_mut(), userdata)
+    }
+}
+
+// SAFETY, for all of these: the pointers are live during each call.
+#[allow(clippy::undocumented_unsafe_blocks, reason = "said once, above")]
+impl Api for Abi {
+    fn open(path: &Path, flags: Flags) -> Outcome<Self> {
+        let bits = [
+            (flags.create || flags.exclusive, OCILAYOUT_OPEN_CREATE),
+            (flags.exclusive, OCILAYOUT_OPEN_EXCLUSIVE),
+            (flags.read_only, OCILAYOUT_OPEN_READ_ONLY),
+            (flags.symlinked_blobs, OCILAYOUT_OPEN_SYMLINKED_BLOBS),
+        ];
+        let flags = bits.iter().filter(|(set, _)| *set).fold(0, |flags, (_, bit)| flags | bit);
+        make(ocilayout_free, |out, err| unsafe {
+            ocilayout_open(c_path(path).as_ptr(), flags, out, err)
+        })
+        .map(Self)
+    }
+
+    fn create(path: &Path, index: &[u8], source: Option<&Blobs>) -> Outcome<Self> {
+        make(ocilayout_free, |out, err| unsafe {
+            ocilayout_create(
+                c_path(path).as_ptr(),
+                index.as_ptr().cast(),
+                index.len(),
+                source.is_some().then_some(read_blob),
+                source.map_or(ptr::null_mut(), userdata),
+                out,
+                err,
+            )
+        })
+        .map(Self)
+    }
+
+    fn put(&self, source: Source<'_>, given: &Options) -> Outcome<Stored> {
+        let options = options(given)?;
+        let layout = self.0.0;
+        let free = ocilayout_descriptor_free;
+        let stored = match source {
+            Source::Memory(bytes) => make(free, |out, err| unsafe {
+                let (data, len) = (bytes.as_ptr().cast(), bytes.len());
+                ocilayout_blob_put_memory(layout, data, len, options.0, out, err)
+            }),
+            Source::Callback(mut read) => make(free, |out, err| unsafe {
+                let userdata = (&raw mut read).cast();
+                let read = Some(read_bytes as unsafe extern "C-unwind" fn(_, _, _) -> _);
+                ocilayout_blob_put_callback(layout, read, userdata, options.0, out, err)
+            }),
+            Source::File(file) => make(free, |out, err| unsafe {
+                ocilayout_blob_put_fd(layout, file.as_raw_fd(), options.0, out, err)
+            }),
+            Source::Push(bytes, piece) => {
+                let writer = make(ocilayout_blob_writer_free, |out, err| unsafe {
+                    ocilayout_blob_writer_open(layout, options.0, out, err)
+                })?;
+                for piece in bytes.chunks(piece) {
+                    let (data, len) = (piece.as_ptr().cast(), piece.len());
+                    call(|err| unsafe { ocilayout_blob_writer_write(writer.0, data, len, err) })?;
+                }
+                make(free, |out, err| unsafe { ocilayout_blob_writer_finish(writer.0, out, err) })
+            }
+        }?;
+        let diff_id = text(unsafe { ocilayout_descriptor_diff_id(stored.0) });
+        Ok(Stored { descriptor: read(stored.0), diff_id })
+    }
+
+    fn blob_size(&self, digest: &str) -> Outcome<u64> {
+        let mut size = 1;
+        let outcome = call(|err| unsafe {
+            ocilayout_blob_size(self.0.0, c(digest).as_ptr(), &raw mut size, err)
+        });
+        outcome.map(|()| size)
+    }
+
+    fn read_blob(&self, descriptor: &Descriptor, limit: u64) -> Outcome<Vec<u8>> {
+        bytes(make(ocilayout_bytes_free, |out, err| unsafe {
+            ocilayout_blob_read(self.0.0, handle(descriptor).0, limit, out, err)
+        }))
+    }
+
+    fn stream_blob(&self, descriptor: &Descriptor, piece: usize) -> Outcome<Vec<u8>> {
+        let reader = make(ocilayout_blob_reader_free, |out, err| unsafe {
+            ocilayout_blob_reader_open(self.0.0, handle(descriptor).0, out, err)
+        })?;
+        let mut content = Vec::new();
+        let mut buffer = vec![0_u8; piece];
+        loop {
+            let mut n = usize::MAX;
+            call(|err| unsafe {
+                let buf = buffer.as_mut_ptr().cast();
+                ocilayout_blob_reader_read(reader.0, buf, piece, &raw mut n, err)
+            })?;
+            if n == 0 {
+                return Ok(content);
+            }
+            content.extend_from_slice(&buffer[..n]);
+        }
+    }
+
+    fn remove_blob(&self, digest: &str) -> Outcome<()> {
+        call(|err| unsafe { ocilayout_blob_remove(self.0.0, c(digest).as_ptr(), err) })
+    }
+
+    fn read_file(&self, name: &str) -> Outcome<Vec<u8>> {
+        bytes(make(ocilayout_bytes_free, |out, err| unsafe {
+            ocilayout_read_file(self.0.0, c(name).as_ptr(), out, err)
+        }))
+    }
+
+    fn write_file(&self, name: &str, content: &[u8]) -> Outcome<()> {
+        let (data, len) = (content.as_ptr().cast(), content.len());
+        call(|err| unsafe { ocilayout_write_file(self.0.0, c(name).as_ptr(), data, len, err) })
+    }
+
+    fn append(&self, entry: &Descriptor, name: Option<&str>, how: Append) -> Outcome<()> {
+        let name = name.map(c);
+        let mut flags = 0;
+        if how.missing_allowed {
+            flags |= OCILAYOUT_APPEND_MISSING_ALLOWED;
+        }
+        if how.duplicate {
+            flags |= OCILAYOUT_APPEND_DUPLICATE;
+        }
+        call(|err| unsafe {
+            ocilayout_append(self.0.0, handle(entry).0, or_null(&name), flags, err)
+        })
+    }
+
+    fn replace(
+        &self,
+        given: &Matcher<'_>,
+        entry: &Descriptor,
+        name: Option<&str>,
+    ) -> Outcome<usize> {
+        let meant = Meant::new(Some(given))?;
+        let (matcher, filter, userdata) = (meant.matcher(), meant.filter(), meant.userdata());
+        let name = name.map(c);
+        let entry = handle(entry);
+        let mut n = usize::MAX;
+        let outcome = call(|err| unsafe {
+            let (layout, name) = (self.0.0, or_null(&name));
+            let n = &raw mut n;
+            ocilayout_replace(layout, matcher, filter, userdata, entry.0, name, 0, n, err)
+        });
+        outcome.map(|()| n)
+    }
+
+    fn remove(&self, given: &Matcher<'_>) -> Outcome<usize> {
+        let meant = Meant::new(Some(given))?;
+        let (matcher, filter, userdata) = (meant.matcher(), meant.filter(), meant.userdata());
+        let mut n = usize::MAX;
+        let outcome = call(|err| unsafe {
+            ocilayout_remove(self.0.0, matcher, filter, userdata, &raw mut n, err)
+        });
+        outcome.map(|()| n)
+    }
+
+    fn list(&self, given: Option<&Matcher<'_>>) -> Outcome<Vec<Descriptor>> {
+        let meant = Meant::new(given)?;
+        list(make(ocilayout_descriptors_free, |out, err| unsafe {
+            let (matcher, filter) = (meant.matcher(), meant.filter());
+            ocilayout_list(self.0.0, matcher, filter, meant.userdata(), out, err)
+        }))
+    }
+
+    fn children(&self, descriptor: &Descriptor) -> Outcome<Vec<Descriptor>> {
+        list(make(ocilayout_descriptors_free, |out, err| unsafe {
+            ocilayout_children(self.0.0, handle(descriptor).0, out, err)
+        }))
+    }
+
+    fn resolve(&self, name: &str, platform: Option<&str>) -> Outcome<Descriptor> {
+        let platform = platform.map(c);
+        taken(make(ocilayout_descriptor_free, |out, err| unsafe {
+            ocilayout_resolve(self.0.0, c(name).as_ptr(), or_null(&platform), out, err)
+        }))
+    }
+
+    fn unreferenced(&self) -> Outcome<Vec<Descriptor>> {
+        list(make(ocilayout_descriptors_free, |out, err| unsafe {
+            ocilayout_unreferenced(self.0.0, out, err)
+        }))
+    }
+
+    fn put_manifest(
+        &self,
+        json: &[u8],
+        media_type: Option<&str>,
+        missing_allowed: bool,
+    ) -> Outcome<Descriptor> {
+        let media_type = media_type.map(c);
+        let flags = if missing_allowed { OCILAYOUT_MANIFEST_MISSING_ALLOWED } else { 0 };
+        taken(make(ocilayout_descriptor_free, |out, err| unsafe {
+            let (data, len) = (json.as_ptr().cast(), json.len());
+            ocilayout_manifest_put(self.0.0, data, len, or_null(&media_type), flags, out, err)
+        }))
+    }
+
+    fn write(&self, descriptor: &Descriptor, source: &Blobs) -> Outcome<()> {
+        call(|err| unsafe {
+            let root = handle(descriptor);
+            ocilayout_write(self.0.0, root.0, Some(read_blob), userdata(source), err)
+        })
+    }
+
+    fn write_from(&self, descriptor: &Descriptor, source: &Self) -> Outcome<()> {
+        call(|err| unsafe { ocilayout_write_from(self.0.0, handle(descriptor).0, source.0.0, err) })
+    }
+
+    fn image(&self, given: &Image<'_>) -> Outcome<Descriptor> {
+        let image = make(ocilayout_image_free, |out, err| unsafe {
+            match given.from {
+                Some(from) => ocilayout_image_load(self.0.0, handle(from).0, out, err),
+                None => ocilayout_image_new(self.0.0, out, err),
+            }
+        })?;
+        type One =
+            unsafe extern "C" fn(*mut ocilayout_image, *const c_char, Err) -> ocilayout_status;
+        type Two = unsafe extern "C" fn(
+            *mut ocilayout_image,
+            *const c_char,
+            *const c_char,
+            Err,
+        ) -> ocilayout_status;
+        type Many = unsafe extern "C" fn(
+            *mut ocilayout_image,
+            *const *const c_char,
+            usize,
+            Err,
+        ) -> ocilayout_status;
+        let one = |text: Option<&str>, set: One| match text {
+            Some(text) => call(|err| unsafe { set(image.0, c(text).as_ptr(), err) }),
+            None => Ok(()),
+        };
+        let two = |pairs: &[(&str, &str)], set: Two| {
+            pairs.iter().try_for_each(|(key, value)| {
+                call(|err| unsafe { set(image.0, c(key).as_ptr(), c(value).as_ptr(), err) })
+            })
+        };
+        let many = |texts: &[&str], set: Many| {
+            let (_owned, pointers) = c_list(texts);
+            match pointers.len() {
+                0 => Ok(()),
+                n => call(|err| unsafe { set(image.0, pointers.as_ptr(), n, err) }),
+            }
+        };
+        if let Some(json) = given.config_json {
+            let (data, len) = (json.as_ptr().cast(), json.len());
+            call(|err| unsafe { ocilayout_image_set_config_json(image.0, data, len, err) })?;
+        }
+        one(given.platform, ocilayout_image_set_platform)?;
+        one(given.created, ocilayout_image_set_created)?;
+        many(given.entrypoint, ocilayout_image_set_entrypoint)?;
+        many(given.command, ocilayout_image_set_command)?;
+        two(given.env, ocilayout_image_set_env)?;
+        one(given.working_dir, ocilayout_image_set_working_dir)?;
+        one(given.user, ocilayout_image_set_user)?;
+        two(given.labels, ocilayout_image_set_label)?;
+        for port in given.ports {
+            one(Some(port), ocilayout_image_add_exposed_port)?;
+        }
+        two(given.annotations, ocilayout_image_set_annotation)?;
+        for (layer, diff_id, created_by) in &given.layers {
+            // A descriptor that went through JSON has forgotten its diff ID.
+            let diff_id = diff_id.map(c).or(layer.diff_id.as_deref().map(c));
+            let created_by = created_by.map(c);
+            call(|err| unsafe {
+                let layer = handle(&layer.descriptor);
+                let (diff_id, created_by) = (or_null(&diff_id), or_null(&created_by));
+                ocilayout_image_add_layer(image.0, layer.0, diff_id, created_by, err)
+            })?;
+        }
+        for step in given.steps {
+            call(|err| unsafe {
+                ocilayout_image_add_history(image.0, c(step).as_ptr(), ptr::null(), err)
+            })?;
+        }
+        taken(make(ocilayout_descriptor_free, |out, err| unsafe {
+            ocilayout_image_finish(image.0, out, err)
+        }))
+    }
+
+    fn index(
+        &self,
+        manifests: &[&Descriptor],
+        annotations: &[(&str, &str)],
+    ) -> Outcome<Descriptor> {
+        let index = make(ocilayout_index_free, |out, err| unsafe {
+            ocilayout_index_new(self.0.0, out, err)
+        })?;
+        for manifest in manifests {
+            call(|err| unsafe { ocilayout_index_add_manifest(index.0, handle(manifest).0, err) })?;
+        }
+        for (key, value) in annotations {
+            call(|err| unsafe {
+                let (key, value) = (c(key), c(value));
+                ocilayout_index_set_annotation(index.0, key.as_ptr(), value.as_ptr(), err)
+            })?;
+        }
+        taken(make(ocilayout_descriptor_free, |out, err| unsafe {
+            ocilayout_index_finish(index.0, out, err)
+        }))
+    }
+}

@@ -1,0 +1,156 @@
+//! The interface that the tests are written against.
+
+use ocilayout::Descriptor;
+use std::collections::HashMap;
+use std::path::Path;
+
+pub type Outcome<T> = Result<T, Failure>;
+
+/// Why a call failed, as both interfaces tell it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub kind: Kind,
+    pub message: String,
+    pub errno: i32,
+    pub callback_code: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Invalid,
+    State,
+    Io,
+    NotFound,
+    Exists,
+    Format,
+    Digest,
+    Callback,
+    Limit,
+    Unsupported,
+}
+
+#[derive(Clone, Copy, Default)]
+pub struct Flags {
+    pub create: bool,
+    pub exclusive: bool,
+    pub read_only: bool,
+    pub symlinked_blobs: bool,
+}
+
+pub const CREATE: Flags =
+    Flags { create: true, exclusive: false, read_only: false, symlinked_blobs: false };
+pub const OPEN: Flags =
+    Flags { create: false, exclusive: false, read_only: false, symlinked_blobs: false };
+
+#[derive(Clone, Default)]
+pub struct Options {
+    pub media_type: Option<String>,
+    pub gzip: Option<i32>,
+    pub zstd: Option<i32>,
+    pub algorithm: Option<String>,
+    pub digest: Option<String>,
+    pub size: Option<u64>,
+    pub limit: Option<u64>,
+    pub rehash: bool,
+}
+
+/// Where the bytes of a blob come from.
+pub enum Source<'a> {
+    Memory(&'a [u8]),
+    /// Fills the buffer as a C callback does.
+    Callback(&'a mut dyn FnMut(&mut [u8]) -> i64),
+    File(std::fs::File),
+    /// Pushed in pieces of this size.
+    Push(&'a [u8], usize),
+}
+
+pub enum Matcher<'a> {
+    Name(&'a str),
+    Annotation(&'a str, &'a str),
+    Platforms(&'a [&'a str]),
+    MediaTypes(&'a [&'a str]),
+    Digests(&'a [&'a str]),
+    AllOf(Vec<Self>),
+    AnyOf(Vec<Self>),
+    Not(Box<Self>),
+    /// Answers as a C callback does; stands by itself only.
+    Function(&'a (dyn Fn(&Descriptor) -> i32 + Sync)),
+}
+
+#[derive(Clone, Copy, Default)]
+pub struct Append {
+    pub missing_allowed: bool,
+    pub duplicate: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Stored {
+    pub descriptor: Descriptor,
+    pub diff_id: Option<String>,
+}
+
+/// Blobs by digest, to write a tree from.
+pub type Blobs = HashMap<String, Vec<u8>>;
+
+/// An image to be built.
+#[derive(Default)]
+pub struct Image<'a> {
+    pub from: Option<&'a Descriptor>,
+    pub config_json: Option<&'a str>,
+    pub platform: Option<&'a str>,
+    pub created: Option<&'a str>,
+    pub entrypoint: &'a [&'a str],
+    pub command: &'a [&'a str],
+    pub env: &'a [(&'a str, &'a str)],
+    pub working_dir: Option<&'a str>,
+    pub user: Option<&'a str>,
+    pub labels: &'a [(&'a str, &'a str)],
+    pub ports: &'a [&'a str],
+    pub annotations: &'a [(&'a str, &'a str)],
+    /// Each with its diff ID, if it is to be given, and how it was made.
+    pub layers: Vec<(&'a Stored, Option<&'a str>, Option<&'a str>)>,
+    /// Steps that make no layer; they come after the layers.
+    pub steps: &'a [&'a str],
+}
+
+pub trait Api: Sized + Sync {
+    fn open(path: &Path, flags: Flags) -> Outcome<Self>;
+    fn create(path: &Path, index: &[u8], source: Option<&Blobs>) -> Outcome<Self>;
+
+    fn put(&self, source: Source<'_>, options: &Options) -> Outcome<Stored>;
+    fn blob_size(&self, digest: &str) -> Outcome<u64>;
+    fn read_blob(&self, descriptor: &Descriptor, limit: u64) -> Outcome<Vec<u8>>;
+    /// Reads through a reader, in pieces of this size.
+    fn stream_blob(&self, descriptor: &Descriptor, piece: usize) -> Outcome<Vec<u8>>;
+    fn remove_blob(&self, digest: &str) -> Outcome<()>;
+
+    fn read_file(&self, name: &str) -> Outcome<Vec<u8>>;
+    fn write_file(&self, name: &str, content: &[u8]) -> Outcome<()>;
+
+    fn append(&self, entry: &Descriptor, name: Option<&str>, how: Append) -> Outcome<()>;
+    fn replace(
+        &self,
+        matcher: &Matcher<'_>,
+        entry: &Descriptor,
+        name: Option<&str>,
+    ) -> Outcome<usize>;
+    fn remove(&self, matcher: &Matcher<'_>) -> Outcome<usize>;
+
+    fn list(&self, matcher: Option<&Matcher<'_>>) -> Outcome<Vec<Descriptor>>;
+    fn children(&self, descriptor: &Descriptor) -> Outcome<Vec<Descriptor>>;
+    fn resolve(&self, name: &str, platform: Option<&str>) -> Outcome<Descriptor>;
+    fn unreferenced(&self) -> Outcome<Vec<Descriptor>>;
+
+    fn put_manifest(
+        &self,
+        json: &[u8],
+        media_type: Option<&str>,
+        missing_allowed: bool,
+    ) -> Outcome<Descriptor>;
+    fn write(&self, descriptor: &Descriptor, source: &Blobs) -> Outcome<()>;
+    fn write_from(&self, descriptor: &Descriptor, source: &Self) -> Outcome<()>;
+
+    fn image(&self, image: &Image<'_>) -> Outcome<Descriptor>;
+    fn index(&self, manifests: &[&Descriptor], annotations: &[(&str, &str)])
+    -> Outcome<Descriptor>;
+}

@@ -1,0 +1,328 @@
+//! The interface of the tests, over the crate.
+
+use crate::api::{Api, Append, Blobs, Failure, Flags, Image, Kind, Matcher, Options, Outcome};
+use crate::api::{Source, Stored};
+use ocilayout::{
+    BlobOptions, BlobSource, Compression, Descriptor, Error, ImageBuilder, IndexBuilder, Layout,
+    Missing, OpenOptions,
+};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+pub struct Core(Layout);
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let kind = match &error {
+            Error::Invalid { .. } => Kind::Invalid,
+            Error::State(_) => Kind::State,
+            Error::Io { .. } | Error::Source(_) => Kind::Io,
+            Error::NotFound(_) => Kind::NotFound,
+            Error::Exists(_) => Kind::Exists,
+            Error::Format { .. } => Kind::Format,
+            Error::Digest { .. } | Error::Size { .. } => Kind::Digest,
+            Error::Callback { .. } => Kind::Callback,
+            Error::Limit { .. } => Kind::Limit,
+            Error::Unsupported(_) => Kind::Unsupported,
+            other => panic!("{other}"),
+        };
+        let callback_code = match &error {
+            Error::Callback { code, .. } => *code,
+            _ => 0,
+        };
+        let errno = error.errno().unwrap_or(0);
+        Self { kind, message: error.to_string(), errno, callback_code }
+    }
+}
+
+fn stopped(code: i64) -> Error {
+    Error::Callback { problem: format!("stopped with code {code}"), code }
+}
+
+struct Callback<'a>(&'a mut dyn FnMut(&mut [u8]) -> i64);
+
+impl Read for Callback<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = (self.0)(buf);
+        match usize::try_from(n) {
+            Ok(n) if n <= buf.len() => Ok(n),
+            _ => Err(stopped(n).into()),
+        }
+    }
+}
+
+struct Provided<'a>(&'a Blobs);
+
+impl BlobSource for Provided<'_> {
+    fn open(&self, descriptor: &Descriptor) -> ocilayout::Result<Box<dyn Read + '_>> {
+        match self.0.get(descriptor.digest().as_str()) {
+            Some(blob) => Ok(Box::new(blob.as_slice())),
+            None => Err(stopped(-7)),
+        }
+    }
+}
+
+fn options(options: &Options) -> ocilayout::Result<BlobOptions> {
+    let mut made = BlobOptions::new();
+    if let Some(media_type) = &options.media_type {
+        made = made.media_type(media_type.parse()?);
+    }
+    if let Some(level) = options.gzip {
+        made = made.compression(Compression::gzip(Some(level))?);
+    }
+    if let Some(level) = options.zstd {
+        made = made.compression(Compression::zstd(Some(level))?);
+    }
+    if let Some(algorithm) = &options.algorithm {
+        made = made.algorithm(algorithm.parse()?);
+    }
+    if let Some(digest) = &options.digest {
+        made = made.expected_digest(&digest.parse()?)?;
+    }
+    if let Some(size) = options.size {
+        made = made.expected_size(size)?;
+    }
+    if let Some(limit) = options.limit {
+        made = made.limit(limit);
+    }
+    Ok(if options.rehash { made.rehash() } else { made })
+}
+
+fn matcher<'a>(given: &'a Matcher<'a>) -> ocilayout::Result<ocilayout::Matcher<'a>> {
+    use ocilayout::Matcher as Made;
+    let several = |matchers: &'a [Matcher<'a>]| {
+        matchers.iter().map(matcher).collect::<ocilayout::Result<_>>()
+    };
+    Ok(match given {
+        Matcher::Name(name) => Made::name(name),
+        Matcher::Annotation(key, value) => Made::Annotation((*key).to_owned(), (*value).to_owned()),
+        Matcher::Platforms(texts) => {
+            Made::Platforms(texts.iter().map(|text| text.parse()).collect::<Result<_, _>>()?)
+        }
+        Matcher::MediaTypes(texts) => {
+            Made::MediaTypes(texts.iter().map(|text| text.parse()).collect::<Result<_, _>>()?)
+        }
+        Matcher::Digests(texts) => {
+            Made::Digests(texts.iter().map(|text| text.parse()).collect::<Result<_, _>>()?)
+        }
+        Matcher::AllOf(matchers) => Made::AllOf(several(matchers)?),
+        Matcher::AnyOf(matchers) => Made::AnyOf(several(matchers)?),
+        Matcher::Not(negated) => Made::Not(Box::new(matcher(negated)?)),
+        Matcher::Function(function) => Made::custom(|descriptor| match function(descriptor) {
+            code if code < 0 => Err(stopped(code.into())),
+            answer => Ok(answer > 0),
+        }),
+    })
+}
+
+fn named(entry: &Descriptor, name: Option<&str>) -> ocilayout::Result<Descriptor> {
+    let mut entry = entry.clone();
+    if let Some(name) = name {
+        entry.set_reference(name)?;
+    }
+    Ok(entry)
+}
+
+impl Api for Core {
+    fn open(path: &Path, flags: Flags) -> Outcome<Self> {
+        let mut options = OpenOptions::new();
+        if flags.create {
+            options = options.create();
+        }
+        if flags.exclusive {
+            options = options.create_new();
+        }
+        if flags.read_only {
+            options = options.read_only();
+        }
+        if flags.symlinked_blobs {
+            options = options.symlinked_blobs();
+        }
+        Ok(Self(options.open(path)?))
+    }
+
+    fn create(path: &Path, index: &[u8], source: Option<&Blobs>) -> Outcome<Self> {
+        let source = source.map(Provided);
+        let source = source.as_ref().map(|source| source as &dyn BlobSource);
+        Ok(Self(OpenOptions::new().create_with_index(path, index, source)?))
+    }
+
+    fn put(&self, source: Source<'_>, given: &Options) -> Outcome<Stored> {
+        let options = options(given)?;
+        let descriptor = match source {
+            Source::Memory(bytes) => self.0.put(bytes, &options)?,
+            Source::Callback(read) => self.0.put(Callback(read), &options)?,
+            Source::File(file) => self.0.put(file, &options)?,
+            Source::Push(bytes, piece) => {
+                let mut writer = self.0.writer(&options)?;
+                for piece in bytes.chunks(piece) {
+                    writer.write_all(piece).map_err(|error| match error.downcast::<Error>() {
+                        Ok(error) => error,
+                        Err(error) => Error::Source(error),
+                    })?;
+                }
+                writer.finish()?
+            }
+        };
+        let diff_id = descriptor.diff_id().map(ToString::to_string);
+        Ok(Stored { descriptor, diff_id })
+    }
+
+    fn blob_size(&self, digest: &str) -> Outcome<u64> {
+        Ok(self.0.blob_size(&digest.parse()?)?)
+    }
+
+    fn read_blob(&self, descriptor: &Descriptor, limit: u64) -> Outcome<Vec<u8>> {
+        Ok(self.0.read_blob(descriptor, limit)?)
+    }
+
+    fn stream_blob(&self, descriptor: &Descriptor, piece: usize) -> Outcome<Vec<u8>> {
+        let mut reader = self.0.open_blob(descriptor)?;
+        let mut content = Vec::new();
+        let mut buffer = vec![0; piece];
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => return Ok(content),
+                Ok(n) => content.extend_from_slice(&buffer[..n]),
+                Err(error) => return Err(error.downcast::<Error>().unwrap().into()),
+            }
+        }
+    }
+
+    fn remove_blob(&self, digest: &str) -> Outcome<()> {
+        Ok(self.0.remove_blob(&digest.parse()?)?)
+    }
+
+    fn read_file(&self, name: &str) -> Outcome<Vec<u8>> {
+        Ok(self.0.read_file(name)?)
+    }
+
+    fn write_file(&self, name: &str, content: &[u8]) -> Outcome<()> {
+        Ok(self.0.write_file(name, content)?)
+    }
+
+    fn append(&self, entry: &Descriptor, name: Option<&str>, how: Append) -> Outcome<()> {
+        let mut made = ocilayout::Append::new();
+        if how.missing_allowed {
+            made = made.missing(Missing::Allowed);
+        }
+        if how.duplicate {
+            made = made.duplicate();
+        }
+        Ok(self.0.append(&named(entry, name)?, made)?)
+    }
+
+    fn replace(
+        &self,
+        given: &Matcher<'_>,
+        entry: &Descriptor,
+        name: Option<&str>,
+    ) -> Outcome<usize> {
+        let entry = named(entry, name)?;
+        Ok(self.0.replace(&matcher(given)?, &entry, ocilayout::Append::default())?)
+    }
+
+    fn remove(&self, given: &Matcher<'_>) -> Outcome<usize> {
+        Ok(self.0.remove(&matcher(given)?)?)
+    }
+
+    fn list(&self, given: Option<&Matcher<'_>>) -> Outcome<Vec<Descriptor>> {
+        let matcher = given.map_or_else(|| Ok(ocilayout::Matcher::any()), matcher)?;
+        Ok(self.0.list(&matcher)?)
+    }
+
+    fn children(&self, descriptor: &Descriptor) -> Outcome<Vec<Descriptor>> {
+        Ok(self.0.children(descriptor)?)
+    }
+
+    fn resolve(&self, name: &str, platform: Option<&str>) -> Outcome<Descriptor> {
+        let platform = platform.map(str::parse).transpose()?;
+        Ok(self.0.resolve(name, platform.as_ref())?)
+    }
+
+    fn unreferenced(&self) -> Outcome<Vec<Descriptor>> {
+        Ok(self.0.unreferenced()?)
+    }
+
+    fn put_manifest(
+        &self,
+        json: &[u8],
+        media_type: Option<&str>,
+        missing_allowed: bool,
+    ) -> Outcome<Descriptor> {
+        let media_type = media_type.map(str::parse).transpose()?;
+        let missing = if missing_allowed { Missing::Allowed } else { Missing::Refused };
+        Ok(self.0.put_manifest(json, media_type.as_ref(), missing)?)
+    }
+
+    fn write(&self, descriptor: &Descriptor, source: &Blobs) -> Outcome<()> {
+        Ok(self.0.write(descriptor, &Provided(source))?)
+    }
+
+    fn write_from(&self, descriptor: &Descriptor, source: &Self) -> Outcome<()> {
+        Ok(self.0.write(descriptor, &source.0)?)
+    }
+
+    fn image(&self, image: &Image<'_>) -> Outcome<Descriptor> {
+        let mut builder = match image.from {
+            Some(from) => ImageBuilder::from_image(&self.0, from)?,
+            None => ImageBuilder::new(&self.0),
+        };
+        if let Some(json) = image.config_json {
+            builder.config_json(json.as_bytes())?;
+        }
+        if let Some(platform) = image.platform {
+            builder.platform(&platform.parse()?)?;
+        }
+        if let Some(created) = image.created {
+            builder.created(created)?;
+        }
+        if !image.entrypoint.is_empty() {
+            builder.entrypoint(image.entrypoint)?;
+        }
+        if !image.command.is_empty() {
+            builder.command(image.command)?;
+        }
+        for (name, value) in image.env {
+            builder.env(name, value)?;
+        }
+        if let Some(path) = image.working_dir {
+            builder.working_dir(path)?;
+        }
+        if let Some(user) = image.user {
+            builder.user(user)?;
+        }
+        for (key, value) in image.labels {
+            builder.label(key, value)?;
+        }
+        for port in image.ports {
+            builder.exposed_port(port)?;
+        }
+        for (key, value) in image.annotations {
+            builder.annotation(key, Some(value))?;
+        }
+        for (layer, diff_id, created_by) in &image.layers {
+            let diff_id = diff_id.map(str::parse).transpose()?;
+            builder.layer(&layer.descriptor, diff_id.as_ref(), *created_by)?;
+        }
+        for step in image.steps {
+            builder.history(step, None)?;
+        }
+        Ok(builder.finish()?)
+    }
+
+    fn index(
+        &self,
+        manifests: &[&Descriptor],
+        annotations: &[(&str, &str)],
+    ) -> Outcome<Descriptor> {
+        let mut builder = IndexBuilder::new(&self.0);
+        for manifest in manifests {
+            builder.manifest(manifest)?;
+        }
+        for (key, value) in annotations {
+            builder.annotation(key, Some(value))?;
+        }
+        Ok(builder.finish()?)
+    }
+}

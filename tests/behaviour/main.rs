@@ -1,0 +1,35 @@
+//! What a layout does, told once and run twice: through the crate and through
+//! the C ABI.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[allow(unsafe_code, reason = "the tests call the C ABI as C does")]
+mod abi;
+mod api;
+mod core;
+mod fixture;
+
+mod blobs;
+mod concurrency;
+mod disk;
+mod edits;
+mod files;
+mod hostile;
+mod images;
+mod lookup;
+mod matching;
+mod trees;
+
+/// Makes two tests of each function that is generic over the interface.
+#[macro_export]
+macro_rules! both {
+    ($($test:ident),* $(,)?) => {
+        mod through_core {
+            $(#[test] fn $test() { super::$test::<$crate::core::Core>(); })*
+        }
+        mod through_abi {
+            $(#[test] fn $test() { super::$test::<$crate::abi::Abi>(); })*
+        }
+    };
+}

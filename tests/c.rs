@@ -1,0 +1,190 @@
+//! The C ABI as C sees it: the programs in tests/c, compiled with every warning
+//! an error, and run plain, under sanitizers and under valgrind.
+
+#![allow(unreachable_pub, reason = "a test is nobody's library")]
+
+mod support;
+
+#[path = "c/declared.rs"]
+mod declared;
+
+use std::path::Path;
+use std::process::Command;
+use support::{compile, have_tools, output, program, report, root, run};
+use tempfile::TempDir;
+
+/// A place for files of a few GiB, on a disk: the system's own may be in memory.
+fn scratch() -> TempDir {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+}
+
+/// Compiles a program of tests/c, and runs it on an empty folder, through
+/// `wrapper` if there is one. Neither says anything, and so does the library.
+fn check(name: &str, flags: &[&str], wrapper: &[&str], environment: &[(&str, &str)]) {
+    let scratch = scratch();
+    let (out, folder) = (scratch.path().join(name), scratch.path().join("layouts"));
+    std::fs::create_dir(&folder).unwrap();
+    let flags = [&["-std=c11"], flags].concat();
+    compile("gcc", &flags, Path::new("tests/c").join(format!("{name}.c")), &out);
+    let mut command = match wrapper {
+        [] => program(&out, scratch.path()),
+        [tool, options @ ..] => {
+            let mut command = program(tool, scratch.path());
+            command.args(options).arg(&out);
+            command
+        }
+    };
+    let output = output(command.arg(&folder).envs(environment.iter().copied()));
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert!(output.status.success() && said.is_empty(), "{command:?}: {}\n{said}", output.status);
+}
+
+fn plain(name: &str) {
+    if have_tools(&["gcc"]) {
+        check(name, &["-O2"], &[], &[]);
+    }
+}
+
+/// The library itself is not instrumented, but its allocations are: buffers
+/// that are overrun and objects that leak are seen.
+fn sanitized(name: &str, leaks: Leaks) {
+    if have_tools(&["gcc"]) {
+        let flags = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+        let options = match leaks {
+            Leaks::AreErrors => "detect_leaks=1",
+            Leaks::AreExpected => "detect_leaks=0",
+        };
+        check(name, &flags, &[], &[("ASAN_OPTIONS", options)]);
+    }
+}
+
+/// Sees into the library, too: reads of freed or unwritten memory.
+fn under_valgrind(name: &str, leaks: Leaks) {
+    if have_tools(&["gcc", "valgrind"]) {
+        let leak_check = match leaks {
+            Leaks::AreErrors => "--leak-check=full",
+            Leaks::AreExpected => "--leak-check=no",
+        };
+        let definite = "--errors-for-leak-kinds=definite";
+        let wrapper = ["valgrind", "-q", "--error-exitcode=99", leak_check, definite];
+        check(name, &["-O1"], &wrapper, &[]);
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Leaks {
+    AreErrors,
+    /// Whoever jumps over frames of the library loses what these own.
+    AreExpected,
+}
+
+macro_rules! programs {
+    ($($name:ident: $leaks:ident),* $(,)?) => {
+        $(mod $name {
+            use super::Leaks;
+
+            #[test]
+            fn plain() {
+                super::plain(stringify!($name));
+            }
+
+            #[test]
+            fn sanitized() {
+                super::sanitized(stringify!($name), Leaks::$leaks);
+            }
+
+            #[test]
+            fn valgrind() {
+                super::under_valgrind(stringify!($name), Leaks::$leaks);
+            }
+        })*
+    };
+}
+
+programs! {
+    null: AreErrors,
+    misuse: AreErrors,
+    callbacks: AreErrors,
+    longjmp: AreExpected,
+    threads: AreErrors,
+    roundtrip: AreErrors,
+}
+
+/// A new function is forgotten in none of the programs that try all of them.
+#[test]
+fn every_function_is_tried_with_null() {
+    let source = std::fs::read_to_string(root().join("tests/c/null.c")).unwrap();
+    let is_tried = |name: &str| source.contains(&format!("{name}("));
+    let forgotten: Vec<_> =
+        declared::functions().into_iter().filter(|name| !is_tried(name)).collect();
+    assert!(forgotten.is_empty(), "not in tests/c/null.c: {forgotten:?}");
+}
+
+/// Compiles a file that only includes the header, in C and in C++ of these
+/// standards; what is not there is not tried.
+#[test]
+fn header_compiles_alone() {
+    if !have_tools(&["gcc", "g++"]) {
+        return;
+    }
+    let scratch = scratch();
+    let source = scratch.path().join("alone");
+    std::fs::write(&source, "#include \"ocilayout.h\"\n#include \"ocilayout.h\"\n").unwrap();
+    let standards = [
+        ("c", ["gcc", "clang"], &["c99", "c11", "c2x", "gnu2x"][..]),
+        ("c++", ["g++", "clang++"], &["c++11", "c++17"][..]),
+    ];
+    for (language, compilers, standards) in standards {
+        let (first, second) = (compilers[0], compilers[1]);
+        let second = Command::new(second).arg("--version").output().is_ok().then_some(second);
+        for compiler in [Some(first), second].into_iter().flatten() {
+            for standard in standards {
+                let mut command = Command::new(compiler);
+                command.args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only"]);
+                command.arg(format!("-std={standard}")).arg("-I").arg(root().join("include"));
+                run(command.args(["-x", language]).arg(&source));
+            }
+        }
+    }
+}
+
+#[test]
+fn exceptions_end_the_process() {
+    if !have_tools(&["g++"]) {
+        return;
+    }
+    let scratch = scratch();
+    let out = scratch.path().join("exception");
+    compile("g++", &["-std=c++11"], "tests/c/exception.cc", &out);
+    run(program(&out, scratch.path()).arg(scratch.path()));
+}
+
+const GIB: u64 = 1 << 30;
+
+/// A layer of any size takes the memory of a few buffers.
+fn streams(compression: &str) {
+    if !have_tools(&["gcc"]) {
+        return;
+    }
+    let scratch = scratch();
+    let out = scratch.path().join("memory");
+    compile("gcc", &["-std=c11", "-O2"], "tests/c/memory.c", &out);
+    let begun = std::time::Instant::now();
+    let mut command = program(&out, scratch.path());
+    let said = run(command.arg(scratch.path()).arg((4 * GIB).to_string()).arg(compression));
+    let peak: u64 = said.trim().strip_prefix("peak ").unwrap().parse().unwrap();
+    let seconds = begun.elapsed().as_secs_f64();
+    report(&format!("4 GiB with {compression}: peak {peak} KiB, {seconds:.1} s"));
+    assert!(peak < 32 * 1024, "peak {peak} KiB");
+}
+
+#[test]
+fn streaming_takes_little_memory() {
+    streams("none");
+}
+
+#[test]
+fn compressing_takes_little_memory() {
+    streams("zstd");
+}

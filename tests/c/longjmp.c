@@ -1,0 +1,147 @@
+/* A host that jumps out of a callback over the library's frames: it loses
+ * memory, but no file, lock or half a blob. Without leak checks, for that. */
+#include "check.h"
+
+#include <setjmp.h>
+#include <sys/wait.h>
+
+static jmp_buf back;
+
+/* A volatile counter, so that it is right after the jump. */
+static int64_t jump_at_the_third(void *userdata, void *buf, size_t cap) {
+    volatile int *calls = userdata;
+    if (++*calls == 3)
+        longjmp(back, 1);
+    memset(buf, 'a' + *calls, cap);
+    return (int64_t)cap;
+}
+
+static int32_t jump_and_match(void *userdata, const ocilayout_descriptor *descriptor) {
+    (void)userdata, (void)descriptor;
+    longjmp(back, 1);
+}
+
+/* Gives what it is asked for, of the one size that it is good for, and jumps in
+ * the middle of it. */
+static int64_t jump_in_a_blob(void *userdata, const ocilayout_descriptor *descriptor,
+                              uint64_t offset, void *buf, size_t cap) {
+    (void)userdata, (void)cap;
+    CHECK_INT(ocilayout_descriptor_size(descriptor), 3);
+    if (offset == 2)
+        longjmp(back, 1);
+    memcpy(buf, "abc" + offset, 2);
+    return 2;
+}
+
+/* The layout is a good one, and can be opened and written to, also by another
+ * process. The alarm of TESTS ends whoever waits for a lock here. */
+static void check_usable(const char *dir, const char *before) {
+    CHECK_UNCHANGED(dir, before);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        alarm(60);
+        ocilayout *layout = layout_at(dir);
+        ocilayout_descriptor *xyz = put(layout, "xyz");
+        OK(ocilayout_append(layout, xyz, "child", 0, err));
+        ocilayout_descriptor_free(xyz);
+        ocilayout_free(layout);
+        _exit(0);
+    }
+    int status;
+    CHECK_INT(waitpid(child, &status, 0), child);
+    CHECK_INT(status, 0);
+    ocilayout *layout = layout_at(dir);
+    CHECK(has_entry(layout, "child"));
+    ocilayout_descriptor *abc = put(layout, "abc");
+    OK(ocilayout_append(layout, abc, "parent", 0, err));
+    ocilayout_descriptor_free(abc);
+    ocilayout_free(layout);
+    CHECK_WHOLE(dir);
+}
+
+static void from_reading(const char *dir, ocilayout_compression compression) {
+    ocilayout *layout = layout_at(dir);
+    ocilayout_descriptor_free(put(layout, "other"));
+    ocilayout_blob_options *options = new_options();
+    OK(ocilayout_blob_options_set_compression(options, compression, OCILAYOUT_LEVEL_DEFAULT, err));
+    char *before = tree_of(dir);
+    volatile int calls = 0;
+    if (setjmp(back) == 0) {
+        ocilayout_descriptor *out;
+        OK(ocilayout_blob_put_callback(layout, jump_at_the_third, (void *)&calls, options, &out,
+                                       err));
+    }
+    CHECK_INT(calls, 3);
+    CHECK_UNCHANGED(dir, before);
+    /* The layout goes on meanwhile. */
+    ocilayout_descriptor *second = put(layout, "second");
+    OK(ocilayout_append(layout, second, "second", 0, err));
+    OK(ocilayout_blob_remove(layout, ocilayout_descriptor_digest(second), err));
+    ocilayout_match *match = named("second");
+    OK(ocilayout_remove(layout, match, NULL, NULL, NULL, err));
+    ocilayout_match_free(match);
+    ocilayout_descriptor_free(second);
+    ocilayout_blob_options_free(options);
+    ocilayout_free(layout);
+    check_usable(dir, before);
+    free(before);
+}
+
+static void plain(const char *dir) { from_reading(dir, OCILAYOUT_COMPRESSION_NONE); }
+static void gzip(const char *dir) { from_reading(dir, OCILAYOUT_COMPRESSION_GZIP); }
+static void zstd(const char *dir) { from_reading(dir, OCILAYOUT_COMPRESSION_ZSTD); }
+
+static void many(const char *dir) {
+    ocilayout *layout = layout_at(dir);
+    ocilayout_descriptor_free(put(layout, "other"));
+    char *before = tree_of(dir);
+    for (volatile int i = 0; i < 20; i++) {
+        volatile int calls = 0;
+        if (setjmp(back) == 0) {
+            ocilayout_descriptor *out;
+            OK(ocilayout_blob_put_callback(layout, jump_at_the_third, (void *)&calls, NULL, &out,
+                                           err));
+        }
+    }
+    ocilayout_free(layout);
+    check_usable(dir, before);
+    free(before);
+}
+
+static void reading_a_tree(const char *dir) {
+    ocilayout *layout = layout_at(dir);
+    ocilayout_descriptor_free(put(layout, "other"));
+    ocilayout_descriptor *abc;
+    OK(ocilayout_descriptor_new("a/b", DIGEST_OF_ABC, 3, &abc, err));
+    char *before = tree_of(dir);
+    if (setjmp(back) == 0)
+        OK(ocilayout_write(layout, abc, jump_in_a_blob, NULL, err));
+    ocilayout_descriptor_free(abc);
+    ocilayout_free(layout);
+    check_usable(dir, before);
+    free(before);
+}
+
+static void matching(const char *dir) {
+    ocilayout *layout = layout_at(dir);
+    ocilayout_descriptor *abc = put(layout, "abc");
+    OK(ocilayout_append(layout, abc, "one", 0, err));
+    char *before = tree_of(dir);
+    ocilayout_descriptors *list;
+    if (setjmp(back) == 0)
+        OK(ocilayout_replace(layout, NULL, jump_and_match, NULL, abc, "two", 0, NULL, err));
+    if (setjmp(back) == 0)
+        OK(ocilayout_remove(layout, NULL, jump_and_match, NULL, NULL, err));
+    if (setjmp(back) == 0)
+        OK(ocilayout_list(layout, NULL, jump_and_match, NULL, &list, err));
+    /* No lock is left, whoever asks: another process, another handle, this one. */
+    check_usable(dir, before);
+    OK(ocilayout_append(layout, abc, "here", 0, err));
+    CHECK(has_entry(layout, "parent") && has_entry(layout, "here"));
+    ocilayout_descriptor_free(abc);
+    ocilayout_free(layout);
+    free(before);
+}
+
+TESTS(plain, gzip, zstd, many, reading_a_tree, matching)
