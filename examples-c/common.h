@@ -93,7 +93,7 @@ static inline bool open_tar(struct tar *tar, const char *path) {
     } compressions[] = {
         {"gzip", "\x1f\x8b", 2},
         {"zstd", "\x28\xb5\x2f\xfd", 4},
-        {"xz", "\xfd" "7zXZ", 5},
+        {"xz", "\xfd\x37zXZ", 5},
         {"bzip2", "BZh", 3},
     };
     size_t size = 0;

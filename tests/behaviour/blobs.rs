@@ -234,8 +234,10 @@ fn sha512_names_a_blob<A: Api>() {
 /// Decompresses by a tool that is not ours.
 fn decompressed(tool: &str, path: &std::path::Path) -> Vec<u8> {
     let file = std::fs::File::open(path).unwrap();
-    let output = std::process::Command::new(tool).arg("-dc").stdin(file).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut command = std::process::Command::new(tool);
+    command.arg("-dc").stdin(file).stdout(std::process::Stdio::piped());
+    let output = crate::support::spawn(&mut command).wait_with_output().unwrap();
+    assert!(output.status.success(), "{tool}: {}", output.status);
     output.stdout
 }
 

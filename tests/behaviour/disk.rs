@@ -3,7 +3,7 @@
 use crate::api::{Api, Append, CREATE, Kind, OPEN, Options, Source};
 use crate::both;
 use crate::fixture::{ABC, assert_clean, blob_path, image, names, snapshot};
-use crate::support::{compile, have_tools, output, program, run, skip};
+use crate::support::{compile, have_tools, output, program, run, skip, without_forks};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -101,7 +101,9 @@ fn a_full_disk_loses_nothing<A: Api>() {
     let path = disk.path().join("layout");
     let layout = A::open(&path, CREATE).unwrap();
     layout.append(&image(&layout, "x"), Some("x"), Append::default()).unwrap();
+    let entry = image(&layout, "y");
     let large = vec![7; 2 << 20];
+    let alone = without_forks();
     let before = snapshot(&path);
     for source in [Source::Memory(&large), Source::Push(&large, 5000)] {
         let failure = layout.put(source, &Options::default()).unwrap_err();
@@ -111,7 +113,6 @@ fn a_full_disk_loses_nothing<A: Api>() {
     assert_eq!(snapshot(&path), before);
 
     // With a full disk no edit goes half way, however little is missing.
-    let entry = image(&layout, "y");
     let filler = disk.path().join("filler");
     std::fs::write(&filler, &large).unwrap_err();
     let before = snapshot(&path);
@@ -126,6 +127,7 @@ fn a_full_disk_loses_nothing<A: Api>() {
     std::fs::remove_file(&filler).unwrap();
     layout.append(&entry, Some("y"), Append::default()).unwrap();
     A::open(&disk.path().join("another"), CREATE).unwrap();
+    drop(alone);
     assert_eq!(names(&path), ["x", "y"]);
     assert_clean(&path);
 }

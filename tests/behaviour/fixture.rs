@@ -1,7 +1,7 @@
 //! Layouts and images to test with, and ways to look at them from outside.
 
 use crate::api::{Api, CREATE, Image, Options, Source, Stored};
-use crate::support::run;
+use crate::support::{run, spawn};
 use ocilayout::Descriptor;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -32,8 +32,8 @@ pub fn layout<A: Api>() -> (TempDir, PathBuf, A) {
 
 /// The digest of some bytes, by a tool that is not ours.
 pub fn sha256(content: &[u8]) -> String {
-    let mut child =
-        Command::new("sha256sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut sha256sum = Command::new("sha256sum");
+    let mut child = spawn(sha256sum.stdin(Stdio::piped()).stdout(Stdio::piped()));
     child.stdin.take().unwrap().write_all(content).unwrap();
     let output = child.wait_with_output().unwrap();
     format!("sha256:{}", std::str::from_utf8(&output.stdout[..64]).unwrap())

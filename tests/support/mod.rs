@@ -5,7 +5,8 @@
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 /// Whether these programs are here. If not, the test is skipped, and says so;
 /// in CI that is a failure.
@@ -48,7 +49,23 @@ pub fn run(command: &mut Command) -> String {
 
 /// Runs a command, whatever comes of it.
 pub fn output(command: &mut Command) -> Output {
-    command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    spawn(command).wait_with_output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+static FORKS: RwLock<()> = RwLock::new(());
+
+/// Starts a command.
+pub fn spawn(command: &mut Command) -> Child {
+    let _forking = FORKS.read().unwrap_or_else(PoisonError::into_inner);
+    command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+/// Lets no other test fork for as long as this is held. Until it executes its
+/// program, a child holds all files that are open here, and the room of those
+/// that are deleted.
+pub fn without_forks() -> RwLockWriteGuard<'static, ()> {
+    FORKS.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 pub fn root() -> &'static Path {

@@ -1,13 +1,16 @@
 module ocilayout.example/ggcr
 
-go 1.25.0
+// The newest go-containerregistry that the Go of Debian 12 (1.19) can build.
+go 1.18
 
-require github.com/google/go-containerregistry v0.22.1
+require github.com/google/go-containerregistry v0.20.2
 
 require (
-	github.com/google/go-cmp v0.7.0 // indirect
-	github.com/klauspost/compress v1.19.2 // indirect
+	github.com/containerd/stargz-snapshotter/estargz v0.14.3 // indirect
+	github.com/google/go-cmp v0.5.9 // indirect
+	github.com/klauspost/compress v1.16.5 // indirect
 	github.com/opencontainers/go-digest v1.0.0 // indirect
-	github.com/opencontainers/image-spec v1.1.1 // indirect
-	golang.org/x/sync v0.22.0 // indirect
+	github.com/opencontainers/image-spec v1.1.0-rc3 // indirect
+	github.com/vbatts/tar-split v0.11.3 // indirect
+	golang.org/x/sync v0.2.0 // indirect
 )

@@ -1,0 +1,47 @@
+# The front door: `make run` packs a real root filesystem, `make test` runs all
+# that there is to run. Both install what they need, if they may.
+
+CARGO ?= cargo
+CC ?= cc
+
+# libocilayout.so.0.1 of version 0.1.0, as src/build.rs names it.
+VERSION := $(shell sed -n 's/^version = "\([0-9]*\.[0-9]*\)\..*"/\1/p' Cargo.toml)
+RELEASE := target/release
+LIBRARY := $(RELEASE)/libocilayout.so
+EXAMPLES := target/examples-c
+
+TEST_TOOLS := cc c++ gcc g++ clang nm readelf valgrind strace skopeo umoci \
+	zstd gzip bindfs go
+
+.PHONY: all run test header clean
+
+all:
+	@tools/setup cc
+	$(CARGO) build --release
+	ln -sf libocilayout.so $(LIBRARY).$(VERSION)
+
+run: all
+	@tools/setup cc tar
+	@mkdir -p $(EXAMPLES)
+	$(CC) -O2 -Iinclude examples-c/pack.c -o $(EXAMPLES)/pack -L$(RELEASE) -locilayout -Wl,-rpath,$(CURDIR)/$(RELEASE)
+	$(CC) -O2 -Iinclude examples-c/list.c -o $(EXAMPLES)/list -L$(RELEASE) -locilayout -Wl,-rpath,$(CURDIR)/$(RELEASE)
+	tools/rootfs-tar target/rootfs.tar
+	$(EXAMPLES)/pack target/layout rootfs target/rootfs.tar
+	$(EXAMPLES)/list target/layout
+
+# Where a tool cannot be installed its tests say that they are skipped, which in
+# CI is a failure.
+test:
+	@tools/setup $(TEST_TOOLS) || test -z "$$CI"
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --all-targets --locked -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --no-deps --locked
+	$(CARGO) test --locked
+
+# Writes include/ocilayout.h and tests/symbols.txt anew from the sources.
+header:
+	UPDATE_HEADER=1 $(CARGO) test --quiet --test header
+	UPDATE_SYMBOLS=1 $(CARGO) test --quiet --test symbols
+
+clean:
+	$(CARGO) clean
