@@ -40,7 +40,7 @@ static int32_t is_target(void *userdata, const ocilayout_descriptor *entry) {
 
 static bool is_image(const ocilayout_descriptor *descriptor) {
     const char *type = ocilayout_descriptor_media_type(descriptor);
-    return strcmp(type, "application/vnd.oci.image.manifest.v1+json") == 0
+    return strcmp(type, OCILAYOUT_MEDIA_TYPE_IMAGE_MANIFEST) == 0
         || strcmp(type, "application/vnd.docker.distribution.manifest.v2+json") == 0;
 }
 

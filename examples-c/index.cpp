@@ -106,7 +106,7 @@ Descriptor image(const Layout &layout, const std::string &name) {
         if (!reference || name != reference)
             return false;
         const std::string type = ocilayout_descriptor_media_type(entry);
-        if (type != "application/vnd.oci.image.manifest.v1+json"
+        if (type != OCILAYOUT_MEDIA_TYPE_IMAGE_MANIFEST
             && type != "application/vnd.docker.distribution.manifest.v2+json")
             throw std::runtime_error(name + ": not an image but " + type);
         return true;
@@ -115,11 +115,8 @@ Descriptor image(const Layout &layout, const std::string &name) {
         throw std::runtime_error(name + ": expected one image of this name, found "
                                  + std::to_string(ocilayout_descriptors_count(entries.get())));
 
-    // The name is that of the entry, and means nothing within an index.
-    auto image = make<Descriptor>(ocilayout_descriptor_copy,
-                                  ocilayout_descriptors_at(entries.get(), 0));
-    call(ocilayout_descriptor_set_annotation, image.get(), OCILAYOUT_REF_NAME, nullptr);
-    return image;
+    // What stands in a list goes with the list.
+    return make<Descriptor>(ocilayout_descriptor_copy, ocilayout_descriptors_at(entries.get(), 0));
 }
 
 // Clients take the first image for their platform: they would never see a second
@@ -153,7 +150,7 @@ int main(int argc, char **argv) {
         check_platforms(layout, index);
 
         using Match = std::unique_ptr<ocilayout_match, Deleter<ocilayout_match_free>>;
-        auto same_name = make<Match>(ocilayout_match_name, new_name);
+        auto same_name = make<Match>(ocilayout_match_reference, new_name);
         call(ocilayout_replace, layout.get(), same_name.get(), nullptr, nullptr, index.get(),
              new_name, 0, nullptr);
         std::cout << ocilayout_descriptor_digest(index.get()) << std::endl;

@@ -91,12 +91,12 @@ static void print_text(const char *text) {
 
 static const char *short_type(const char *media_type) {
     static const char *const types[][2] = {
-        {"application/vnd.oci.image.index.v1+json", "index"},
-        {"application/vnd.oci.image.manifest.v1+json", "image"},
-        {"application/vnd.oci.image.config.v1+json", "config"},
-        {"application/vnd.oci.image.layer.v1.tar", "layer (tar)"},
-        {"application/vnd.oci.image.layer.v1.tar+gzip", "layer (tar+gzip)"},
-        {"application/vnd.oci.image.layer.v1.tar+zstd", "layer (tar+zstd)"},
+        {OCILAYOUT_MEDIA_TYPE_IMAGE_INDEX, "index"},
+        {OCILAYOUT_MEDIA_TYPE_IMAGE_MANIFEST, "image"},
+        {OCILAYOUT_MEDIA_TYPE_IMAGE_CONFIG, "config"},
+        {OCILAYOUT_MEDIA_TYPE_IMAGE_LAYER, "layer (tar)"},
+        {OCILAYOUT_MEDIA_TYPE_IMAGE_LAYER_GZIP, "layer (tar+gzip)"},
+        {OCILAYOUT_MEDIA_TYPE_IMAGE_LAYER_ZSTD, "layer (tar+zstd)"},
         {"application/vnd.docker.distribution.manifest.list.v2+json", "index"},
         {"application/vnd.docker.distribution.manifest.v2+json", "image"},
         {"application/vnd.docker.container.image.v1+json", "config"},
@@ -173,7 +173,7 @@ int main(int argc, char **argv) {
     /* Who only reads may as well read what the rules of Bazel have linked. */
     uint64_t flags = OCILAYOUT_OPEN_READ_ONLY | OCILAYOUT_OPEN_SYMLINKED_BLOBS;
     if (ocilayout_open(argv[1], flags, &layout, &err)
-        || (argc == 3 && ocilayout_match_name(argv[2], &match, &err))
+        || (argc == 3 && ocilayout_match_reference(argv[2], &match, &err))
         || ocilayout_list(layout, match, NULL, NULL, &entries, &err)) {
         complain("%s", ocilayout_error_message(err));
         goto out;

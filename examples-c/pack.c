@@ -96,7 +96,8 @@ static int pack(const struct job *job) {
     const char *source = NULL;
     int rc = 1;
 
-    if (ocilayout_open(job->layout, OCILAYOUT_OPEN_CREATE, &layout, &err)
+    if (ocilayout_reference_check(job->name, &err)
+        || ocilayout_open(job->layout, OCILAYOUT_OPEN_CREATE, &layout, &err)
         || ocilayout_blob_options_new(&options, &err)
         || ocilayout_blob_options_set_compression(options, job->compression, job->level, &err)
         || ocilayout_image_new(layout, &image, &err)
@@ -106,8 +107,7 @@ static int pack(const struct job *job) {
     /* A compressed layer has its media type by itself; plain bytes could be
      * anything. */
     if (job->compression == OCILAYOUT_COMPRESSION_NONE
-        && ocilayout_blob_options_set_media_type(
-            options, "application/vnd.oci.image.layer.v1.tar", &err))
+        && ocilayout_blob_options_set_media_type(options, OCILAYOUT_MEDIA_TYPE_IMAGE_LAYER, &err))
         goto failed;
     if (job->entrypoint_count > 0
         && ocilayout_image_set_entrypoint(image, job->entrypoint, job->entrypoint_count, &err))
@@ -128,7 +128,7 @@ static int pack(const struct job *job) {
 
     /* From here to the last call nobody sees the image; then all do. */
     if (ocilayout_image_finish(image, &manifest, &err)
-        || ocilayout_match_name(job->name, &same_name, &err)
+        || ocilayout_match_reference(job->name, &same_name, &err)
         || ocilayout_replace(layout, same_name, NULL, NULL, manifest, job->name, 0, NULL, &err))
         goto failed;
     puts(ocilayout_descriptor_digest(manifest));

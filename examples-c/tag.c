@@ -30,7 +30,7 @@ int main(int argc, char **argv) {
      * against a second name. */
     if (ocilayout_open(argv[1], 0, &layout, &err)
         || ocilayout_resolve(layout, name, NULL, &entry, &err)
-        || ocilayout_match_name(new_name, &had_the_name, &err)
+        || ocilayout_match_reference(new_name, &had_the_name, &err)
         || ocilayout_replace(layout, had_the_name, NULL, NULL, entry, new_name,
                              OCILAYOUT_APPEND_MISSING_ALLOWED, &replaced, &err)) {
         complain("%s", ocilayout_error_message(err));

@@ -84,6 +84,14 @@
 /** The annotation that names an entry of index.json. */
 #define OCILAYOUT_REF_NAME "org.opencontainers.image.ref.name"
 
+/** Media types of the image-spec (media-types.md). */
+#define OCILAYOUT_MEDIA_TYPE_IMAGE_INDEX "application/vnd.oci.image.index.v1+json"
+#define OCILAYOUT_MEDIA_TYPE_IMAGE_MANIFEST "application/vnd.oci.image.manifest.v1+json"
+#define OCILAYOUT_MEDIA_TYPE_IMAGE_CONFIG "application/vnd.oci.image.config.v1+json"
+#define OCILAYOUT_MEDIA_TYPE_IMAGE_LAYER "application/vnd.oci.image.layer.v1.tar"
+#define OCILAYOUT_MEDIA_TYPE_IMAGE_LAYER_GZIP "application/vnd.oci.image.layer.v1.tar+gzip"
+#define OCILAYOUT_MEDIA_TYPE_IMAGE_LAYER_ZSTD "application/vnd.oci.image.layer.v1.tar+zstd"
+
 
 /**
  * The version that this header describes: major.
@@ -247,7 +255,8 @@ typedef int64_t (*ocilayout_read_blob_fn)(void *userdata,
 typedef int32_t ocilayout_compression;
 
 /**
- * Reads the next bytes of a source into buf, which has room for cap bytes.
+ * Reads the next bytes of a source into buf, which has room for cap bytes, at
+ * least 4096.
  *
  * Returns how many bytes it stored, from 1 to cap; 0 at the end of the source;
  * or a negative number of your choosing to stop the call, which then fails
@@ -785,6 +794,14 @@ ocilayout_status ocilayout_descriptor_from_json(const char *json,
                                                 ocilayout_error **err);
 
 /**
+ * Checks a reference by the grammar of ocilayout_descriptor_set_reference(),
+ * such as before a long call.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_reference_check(const char *reference,
+                                           ocilayout_error **err);
+
+/**
  * Makes a copy, such as of one in a list, which cannot be changed.
  */
 OCILAYOUT_MUST_USE
@@ -816,7 +833,7 @@ uint64_t ocilayout_descriptor_size(const ocilayout_descriptor *descriptor);
 const char *ocilayout_descriptor_diff_id(const ocilayout_descriptor *descriptor);
 
 /**
- * Says the name of the entry: its annotation
+ * Says the reference of the entry: its annotation
  * org.opencontainers.image.ref.name; NULL if it has none.
  */
 const char *ocilayout_descriptor_reference(const ocilayout_descriptor *descriptor);
@@ -883,13 +900,13 @@ ocilayout_status ocilayout_descriptor_set_annotation(ocilayout_descriptor *descr
  * Names the entry, by the grammar of the image-spec (annotations.md): letters
  * and digits joined by single . _ : @ + / or by - or --.
  *
- * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when the name breaks it. A name
+ * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when it breaks it. A reference
  * outside of the grammar, as other tools write them, can be set as the
  * annotation OCILAYOUT_REF_NAME.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_descriptor_set_reference(ocilayout_descriptor *descriptor,
-                                                    const char *name,
+                                                    const char *reference,
                                                     ocilayout_error **err);
 
 /**
@@ -946,13 +963,13 @@ const ocilayout_descriptor *ocilayout_descriptors_at(const ocilayout_descriptors
 void ocilayout_descriptors_free(ocilayout_descriptors *list);
 
 /**
- * Means the entries of this name (org.opencontainers.image.ref.name). Any text
+ * Means the entries of this reference (org.opencontainers.image.ref.name). Any text
  * is accepted, as readers do.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_match_name(const char *name,
-                                      ocilayout_match **out,
-                                      ocilayout_error **err);
+ocilayout_status ocilayout_match_reference(const char *reference,
+                                           ocilayout_match **out,
+                                           ocilayout_error **err);
 
 /**
  * Means the entries whose annotation key has this value.
@@ -1000,7 +1017,7 @@ ocilayout_status ocilayout_match_digests(const char *const *digests,
  * matchers stay yours.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_match_all_of(const ocilayout_match *const *matchers,
+ocilayout_status ocilayout_match_all_of(ocilayout_match *const *matchers,
                                         size_t count,
                                         ocilayout_match **out,
                                         ocilayout_error **err);
@@ -1010,7 +1027,7 @@ ocilayout_status ocilayout_match_all_of(const ocilayout_match *const *matchers,
  * The matchers stay yours.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_match_any_of(const ocilayout_match *const *matchers,
+ocilayout_status ocilayout_match_any_of(ocilayout_match *const *matchers,
                                         size_t count,
                                         ocilayout_match **out,
                                         ocilayout_error **err);
@@ -1038,9 +1055,9 @@ ocilayout_status ocilayout_match_test(const ocilayout_match *matcher,
 void ocilayout_match_free(ocilayout_match *matcher);
 
 /**
- * Adds an entry to the end of index.json: a copy of descriptor, named by name
- * (see ocilayout_descriptor_set_reference()), or as it is when name is NULL.
- * flags are OCILAYOUT_APPEND_ values or 0.
+ * Adds an entry to the end of index.json: a copy of descriptor, named by
+ * reference (see ocilayout_descriptor_set_reference()), or as it is when
+ * reference is NULL. flags are OCILAYOUT_APPEND_ values or 0.
  *
  * The edit is one step, done while no other writer does one; it may wait for
  * that. If an entry that says the same is there, none is added, unless
@@ -1055,7 +1072,7 @@ void ocilayout_match_free(ocilayout_match *matcher);
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_append(const ocilayout *layout,
                                   const ocilayout_descriptor *descriptor,
-                                  const char *name,
+                                  const char *reference,
                                   uint64_t flags,
                                   ocilayout_error **err);
 
@@ -1066,8 +1083,9 @@ ocilayout_status ocilayout_append(const ocilayout *layout,
  * is the one, unless OCILAYOUT_APPEND_DUPLICATE.
  *
  * An entry is meant if match and filter both mean it; one of the two may be
- * NULL; filter, which gets userdata, can ask ocilayout_match_test() to combine
- * in other ways. descriptor, name and flags are as for
+ * NULL. filter, which gets userdata, is asked about what match means, and can ask ocilayout_match_test() to combine
+ * in other ways. descriptor, reference and flags are
+ * as for
  * ocilayout_append(), and so is what fails; OCILAYOUT_ERR_CALLBACK is added
  * when filter stops the call.
  */
@@ -1077,7 +1095,7 @@ ocilayout_status ocilayout_replace(const ocilayout *layout,
                                    ocilayout_match_fn filter,
                                    void *userdata,
                                    const ocilayout_descriptor *descriptor,
-                                   const char *name,
+                                   const char *reference,
                                    uint64_t flags,
                                    size_t *replaced,
                                    ocilayout_error **err);
@@ -1098,8 +1116,8 @@ ocilayout_status ocilayout_remove(const ocilayout *layout,
 
 /**
  * Lists the entries of index.json that are meant, in order: those that match
- * and filter both mean. Either may be NULL, and both for all entries. filter
- * gets userdata.
+ * and filter both mean. Either may be NULL, and both for all entries. filter,
+ * which gets userdata, is asked about what match means.
  *
  * It waits for no writer and sees each edit whole. Fails with
  * OCILAYOUT_ERR_FORMAT when index.json is not an image index,
@@ -1128,8 +1146,8 @@ ocilayout_status ocilayout_children(const ocilayout *layout,
                                     ocilayout_error **err);
 
 /**
- * Finds the entry of this name. If platform is not NULL, finds the first image
- * for it among the entries of this name and, through nested indexes, their
+ * Finds the entry of this reference. If platform is not NULL, finds the first
+ * image for it among the entries of this reference and, through nested indexes, their
  * children; image-index.md has clients take the first that matches.
  *
  * platform is os/architecture[/variant][:os.version] or the JSON object of the
@@ -1141,7 +1159,7 @@ ocilayout_status ocilayout_children(const ocilayout *layout,
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_resolve(const ocilayout *layout,
-                                   const char *name,
+                                   const char *reference,
                                    const char *platform,
                                    ocilayout_descriptor **out,
                                    ocilayout_error **err);
@@ -1409,7 +1427,8 @@ ocilayout_status ocilayout_index_new(const ocilayout *layout,
 
 /**
  * Adds an entry at the end: an image, another index, or a blob of any media
- * type. An image whose descriptor tells no platform gets that of its config.
+ * type. An image whose descriptor tells no platform gets that of its config. A
+ * reference is left out: it has a meaning in index.json alone.
  *
  * Fails with OCILAYOUT_ERR_NOT_FOUND when the blob is not there, and as
  * ocilayout_children() does when an image has to be asked.

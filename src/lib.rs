@@ -64,4 +64,4 @@ pub use words::digest::{Algorithm, Digest};
 pub use words::error::{Error, Result};
 pub use words::media_type::MediaType;
 pub use words::platform::Platform;
-pub use words::reference::REF_NAME;
+pub use words::reference::{REF_NAME, check_reference};

@@ -12,7 +12,8 @@ use crate::words::error::{Error, Result};
 use std::ffi::c_void;
 use std::io::{self, Read};
 
-/// Reads the next bytes of a source into buf, which has room for cap bytes.
+/// Reads the next bytes of a source into buf, which has room for cap bytes, at
+/// least 4096.
 ///
 /// Returns how many bytes it stored, from 1 to cap; 0 at the end of the source;
 /// or a negative number of your choosing to stop the call, which then fails

@@ -6,6 +6,7 @@ use super::guard::{create, free, guard};
 use super::handle::Guarded;
 use crate::words::descriptor::Descriptor;
 use crate::words::error::Result;
+use crate::words::reference::{REF_NAME, check_reference};
 use std::ffi::{CStr, CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -187,6 +188,18 @@ pub unsafe extern "C" fn ocilayout_descriptor_from_json(
     }
 }
 
+/// Checks a reference by the grammar of ocilayout_descriptor_set_reference(),
+/// such as before a long call.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocilayout_reference_check(
+    reference: *const c_char,
+    err: *mut *mut ocilayout_error,
+) -> ocilayout_status {
+    // SAFETY: the pointers are NULL or as the header asks.
+    unsafe { guard(err, || check_reference(argument::text(reference, "reference")?)) }
+}
+
 /// Makes a copy, such as of one in a list, which cannot be changed.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -246,14 +259,13 @@ pub unsafe extern "C" fn ocilayout_descriptor_diff_id(
     }
 }
 
-/// Says the name of the entry: its annotation
+/// Says the reference of the entry: its annotation
 /// org.opencontainers.image.ref.name; NULL if it has none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_descriptor_reference(
     descriptor: *const ocilayout_descriptor,
 ) -> *const c_char {
-    let name =
-        |spoken: &Spoken| spoken.annotation(crate::words::reference::REF_NAME).map(CStr::as_ptr);
+    let name = |spoken: &Spoken| spoken.annotation(REF_NAME).map(CStr::as_ptr);
     // SAFETY: NULL or a live descriptor, as the header asks.
     unsafe { look(descriptor, ptr::null(), name) }
 }
@@ -375,20 +387,21 @@ pub unsafe extern "C" fn ocilayout_descriptor_set_annotation(
 /// Names the entry, by the grammar of the image-spec (annotations.md): letters
 /// and digits joined by single . _ : @ + / or by - or --.
 ///
-/// Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when the name breaks it. A name
+/// Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when it breaks it. A reference
 /// outside of the grammar, as other tools write them, can be set as the
 /// annotation OCILAYOUT_REF_NAME.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_descriptor_set_reference(
     descriptor: *mut ocilayout_descriptor,
-    name: *const c_char,
+    reference: *const c_char,
     err: *mut *mut ocilayout_error,
 ) -> ocilayout_status {
     // SAFETY: the pointers are NULL or as the header asks.
     unsafe {
         change(descriptor, err, |descriptor| {
-            argument::named("name", descriptor.set_reference(argument::text(name, "name")?))
+            let reference = argument::text(reference, "reference")?;
+            descriptor.set_reference(reference)
         })
     }
 }

@@ -31,27 +31,30 @@ fn append(flags: u64) -> Result<Append> {
     Ok(how)
 }
 
-/// The entry to be added: a copy of the descriptor, named if a name is given.
+/// The entry to be added: a copy of the descriptor, with a reference if one is given.
 ///
 /// # Safety
-/// `descriptor` is NULL or a live descriptor, `name` NULL or text.
+/// `descriptor` is NULL or a live descriptor, `reference` NULL or text.
 unsafe fn entry(
     descriptor: *const ocilayout_descriptor,
-    name: *const c_char,
+    reference: *const c_char,
 ) -> Result<Descriptor> {
     // SAFETY: by the contract of this function.
-    let (mut entry, name) = unsafe {
-        (descriptor::taken(descriptor, "descriptor")?, argument::optional_text(name, "name")?)
+    let (mut entry, reference) = unsafe {
+        (
+            descriptor::taken(descriptor, "descriptor")?,
+            argument::optional_text(reference, "reference")?,
+        )
     };
-    if let Some(name) = name {
-        argument::named("name", entry.set_reference(name))?;
+    if let Some(reference) = reference {
+        argument::named("reference", entry.set_reference(reference))?;
     }
     Ok(entry)
 }
 
-/// Adds an entry to the end of index.json: a copy of descriptor, named by name
-/// (see ocilayout_descriptor_set_reference()), or as it is when name is NULL.
-/// flags are OCILAYOUT_APPEND_ values or 0.
+/// Adds an entry to the end of index.json: a copy of descriptor, named by
+/// reference (see ocilayout_descriptor_set_reference()), or as it is when
+/// reference is NULL. flags are OCILAYOUT_APPEND_ values or 0.
 ///
 /// The edit is one step, done while no other writer does one; it may wait for
 /// that. If an entry that says the same is there, none is added, unless
@@ -67,7 +70,7 @@ unsafe fn entry(
 pub unsafe extern "C" fn ocilayout_append(
     layout: *const ocilayout,
     descriptor: *const ocilayout_descriptor,
-    name: *const c_char,
+    reference: *const c_char,
     flags: u64,
     err: *mut *mut ocilayout_error,
 ) -> ocilayout_status {
@@ -76,7 +79,7 @@ pub unsafe extern "C" fn ocilayout_append(
         guard(err, || {
             let layout = layout::taken(layout, "layout")?;
             let how = append(flags)?;
-            layout.append(&entry(descriptor, name)?, how)
+            layout.append(&entry(descriptor, reference)?, how)
         })
     }
 }
@@ -87,8 +90,9 @@ pub unsafe extern "C" fn ocilayout_append(
 /// is the one, unless OCILAYOUT_APPEND_DUPLICATE.
 ///
 /// An entry is meant if match and filter both mean it; one of the two may be
-/// NULL; filter, which gets userdata, can ask ocilayout_match_test() to combine
-/// in other ways. descriptor, name and flags are as for
+/// NULL. filter, which gets userdata, is asked about what match means, and can ask ocilayout_match_test() to combine
+/// in other ways. descriptor, reference and flags are
+/// as for
 /// ocilayout_append(), and so is what fails; OCILAYOUT_ERR_CALLBACK is added
 /// when filter stops the call.
 #[must_use]
@@ -99,7 +103,7 @@ pub unsafe extern "C" fn ocilayout_replace(
     filter: ocilayout_match_fn,
     userdata: *mut c_void,
     descriptor: *const ocilayout_descriptor,
-    name: *const c_char,
+    reference: *const c_char,
     flags: u64,
     replaced: *mut usize,
     err: *mut *mut ocilayout_error,
@@ -112,7 +116,7 @@ pub unsafe extern "C" fn ocilayout_replace(
             let layout = layout::taken(layout, "layout")?;
             let matcher = matching::meant(r#match, filter, userdata)?;
             let how = append(flags)?;
-            layout.replace(&matcher, &entry(descriptor, name)?, how)
+            layout.replace(&matcher, &entry(descriptor, reference)?, how)
         })
     }
 }

@@ -31,7 +31,8 @@ pub unsafe extern "C" fn ocilayout_index_new(
 }
 
 /// Adds an entry at the end: an image, another index, or a blob of any media
-/// type. An image whose descriptor tells no platform gets that of its config.
+/// type. An image whose descriptor tells no platform gets that of its config. A
+/// reference is left out: it has a meaning in index.json alone.
 ///
 /// Fails with OCILAYOUT_ERR_NOT_FOUND when the blob is not there, and as
 /// ocilayout_children() does when an image has to be asked.

@@ -12,8 +12,8 @@ use crate::words::platform::Platform;
 use std::ffi::{c_char, c_void};
 
 /// Lists the entries of index.json that are meant, in order: those that match
-/// and filter both mean. Either may be NULL, and both for all entries. filter
-/// gets userdata.
+/// and filter both mean. Either may be NULL, and both for all entries. filter,
+/// which gets userdata, is asked about what match means.
 ///
 /// It waits for no writer and sees each edit whole. Fails with
 /// OCILAYOUT_ERR_FORMAT when index.json is not an image index,
@@ -62,8 +62,8 @@ pub unsafe extern "C" fn ocilayout_children(
     }
 }
 
-/// Finds the entry of this name. If platform is not NULL, finds the first image
-/// for it among the entries of this name and, through nested indexes, their
+/// Finds the entry of this reference. If platform is not NULL, finds the first
+/// image for it among the entries of this reference and, through nested indexes, their
 /// children; image-index.md has clients take the first that matches.
 ///
 /// platform is os/architecture[/variant][:os.version] or the JSON object of the
@@ -76,7 +76,7 @@ pub unsafe extern "C" fn ocilayout_children(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_resolve(
     layout: *const ocilayout,
-    name: *const c_char,
+    reference: *const c_char,
     platform: *const c_char,
     out: *mut *mut ocilayout_descriptor,
     err: *mut *mut ocilayout_error,
@@ -85,9 +85,9 @@ pub unsafe extern "C" fn ocilayout_resolve(
     unsafe {
         create(out, err, || {
             let layout = layout::taken(layout, "layout")?;
-            let name = argument::text(name, "name")?;
+            let reference = argument::text(reference, "reference")?;
             let platform = argument::optional::<Platform>(platform, "platform")?;
-            Ok(ocilayout_descriptor::new(layout.resolve(name, platform.as_ref())?))
+            Ok(ocilayout_descriptor::new(layout.resolve(reference, platform.as_ref())?))
         })
     }
 }

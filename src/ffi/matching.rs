@@ -61,7 +61,7 @@ unsafe fn parsed<T: FromStr<Err = Error>>(
 /// # Safety
 /// `matchers` is NULL or points at `count` pointers to live matchers.
 unsafe fn several(
-    matchers: *const *const ocilayout_match,
+    matchers: *const *mut ocilayout_match,
     count: usize,
 ) -> Result<Vec<Matcher<'static>>> {
     // SAFETY: by the contract of this function.
@@ -74,18 +74,20 @@ unsafe fn several(
     matchers.collect()
 }
 
-/// Means the entries of this name (org.opencontainers.image.ref.name). Any text
+/// Means the entries of this reference (org.opencontainers.image.ref.name). Any text
 /// is accepted, as readers do.
 #[must_use]
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ocilayout_match_name(
-    name: *const c_char,
+pub unsafe extern "C" fn ocilayout_match_reference(
+    reference: *const c_char,
     out: *mut *mut ocilayout_match,
     err: *mut *mut ocilayout_error,
 ) -> ocilayout_status {
     // SAFETY: the pointers are NULL or as the header asks.
     unsafe {
-        create(out, err, || Ok(ocilayout_match(Matcher::name(argument::text(name, "name")?))))
+        create(out, err, || {
+            Ok(ocilayout_match(Matcher::reference(argument::text(reference, "reference")?)))
+        })
     }
 }
 
@@ -169,7 +171,7 @@ pub unsafe extern "C" fn ocilayout_match_digests(
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_match_all_of(
-    matchers: *const *const ocilayout_match,
+    matchers: *const *mut ocilayout_match,
     count: usize,
     out: *mut *mut ocilayout_match,
     err: *mut *mut ocilayout_error,
@@ -183,7 +185,7 @@ pub unsafe extern "C" fn ocilayout_match_all_of(
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_match_any_of(
-    matchers: *const *const ocilayout_match,
+    matchers: *const *mut ocilayout_match,
     count: usize,
     out: *mut *mut ocilayout_match,
     err: *mut *mut ocilayout_error,

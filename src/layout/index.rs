@@ -9,6 +9,7 @@ use crate::words::descriptor::{Annotations, Descriptor, edit_annotation};
 use crate::words::error::Result;
 use crate::words::json::Object;
 use crate::words::media_type::MediaType;
+use crate::words::reference::REF_NAME;
 
 /// An image index that is being built.
 #[derive(Clone, Debug)]
@@ -27,7 +28,7 @@ impl IndexBuilder {
 
     /// Adds an entry at the end: an image, another index, or a blob of any media
     /// type. An image whose descriptor tells no platform gets that of its
-    /// config.
+    /// config. A reference is left out: it has a meaning in `index.json` alone.
     ///
     /// # Errors
     /// [`Error::NotFound`](crate::Error::NotFound) when the blob is not there,
@@ -36,6 +37,9 @@ impl IndexBuilder {
     pub fn manifest(&mut self, manifest: &Descriptor) -> Result<&mut Self> {
         self.layout.check_present(manifest)?;
         let mut manifest = manifest.clone();
+        if manifest.reference().is_some() {
+            manifest.set_annotation(REF_NAME, None)?;
+        }
         if let Some(platform) = self.layout.platform_of(&manifest)? {
             manifest.set_platform(&platform)?;
         }

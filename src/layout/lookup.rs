@@ -50,8 +50,8 @@ impl Layout {
         Document::parse(descriptor.media_type(), &json)
     }
 
-    /// The entry of this name; with a platform, the first image for it among
-    /// the entries of this name and, through nested indexes, their children.
+    /// The entry of this reference; with a platform, the first image for it among
+    /// the entries of this reference and, through nested indexes, their children.
     ///
     /// An image whose descriptor tells no platform is asked for its config. What
     /// is not here is passed over. The image-spec has clients take the first
@@ -61,18 +61,20 @@ impl Layout {
     /// [`Error::NotFound`] when there is none, [`Error::Format`] when indexes
     /// nest more than 32 deep, and those of [`read_blob`](Self::read_blob) for
     /// the documents on the way.
-    pub fn resolve(&self, name: &str, platform: Option<&Platform>) -> Result<Descriptor> {
-        let named = self.list(&Matcher::name(name))?;
+    pub fn resolve(&self, reference: &str, platform: Option<&Platform>) -> Result<Descriptor> {
+        let named = self.list(&Matcher::reference(reference))?;
         let not_found = |what: String| {
             let path = self.path().display();
             Error::NotFound(format!("{path}: expected {what}, found none"))
         };
         let Some(platform) = platform else {
             let first = named.into_iter().next();
-            return first.ok_or_else(|| not_found(format!("an entry named {}", quoted(name))));
+            return first.ok_or_else(|| not_found(format!("an entry named {}", quoted(reference))));
         };
         let found = self.find(&named, platform, &mut HashSet::new(), 0)?;
-        found.ok_or_else(|| not_found(format!("an image for {platform} named {}", quoted(name))))
+        found.ok_or_else(|| {
+            not_found(format!("an image for {platform} named {}", quoted(reference)))
+        })
     }
 
     /// The first image for `platform` among these and what stands under them.

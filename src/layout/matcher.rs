@@ -40,10 +40,10 @@ impl<'a> Matcher<'a> {
         Self::AllOf(Vec::new())
     }
 
-    /// Means the entries of this name (`org.opencontainers.image.ref.name`).
+    /// Means the entries of this reference (`org.opencontainers.image.ref.name`).
     #[must_use]
-    pub fn name(name: &str) -> Self {
-        Self::Annotation(REF_NAME.to_owned(), name.to_owned())
+    pub fn reference(reference: &str) -> Self {
+        Self::Annotation(REF_NAME.to_owned(), reference.to_owned())
     }
 
     /// Means what this function says.

@@ -122,7 +122,7 @@ impl Descriptor {
         self.said.annotations.as_ref()?.get(key).map(String::as_str)
     }
 
-    /// The name of the entry, when it stands in `index.json`.
+    /// The reference of the entry, when it stands in `index.json`: its name.
     #[must_use]
     pub fn reference(&self) -> Option<&str> {
         self.annotation(REF_NAME)
@@ -172,11 +172,11 @@ impl Descriptor {
     /// Names the entry, by the grammar of the image-spec.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when `name` breaks the grammar. Names outside of it
+    /// [`Error::Invalid`] when it breaks the grammar. References outside of it
     /// can be set as an annotation.
-    pub fn set_reference(&mut self, name: &str) -> Result<()> {
-        check_reference(name)?;
-        self.set_annotation(REF_NAME, Some(name))
+    pub fn set_reference(&mut self, reference: &str) -> Result<()> {
+        check_reference(reference)?;
+        self.set_annotation(REF_NAME, Some(reference))
     }
 
     /// Says what the image runs on.

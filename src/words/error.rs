@@ -28,7 +28,7 @@ pub enum Error {
     State(String),
 
     /// The operating system refused.
-    #[error("cannot {action} {path}: {source}")]
+    #[error("cannot {action} {path}: {}", reason(source))]
     Io {
         /// What was tried, as a verb.
         action: &'static str,
@@ -39,7 +39,7 @@ pub enum Error {
     },
 
     /// The reader that the caller supplied failed.
-    #[error("reading the source failed: {0}")]
+    #[error("reading the source failed: {}", reason(_0))]
     Source(#[source] io::Error),
 
     /// A callback of the caller stopped the call, or broke its contract.
@@ -146,6 +146,15 @@ impl Error {
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         Self::other(error)
+    }
+}
+
+/// What the system says, without the number, which is told apart.
+fn reason(error: &io::Error) -> String {
+    let text = line(&error.to_string());
+    match text.split_once(" (os error ") {
+        Some((reason, _)) => reason.to_owned(),
+        None => text,
     }
 }
 

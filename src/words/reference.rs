@@ -7,10 +7,13 @@ use super::error::{Error, Result};
 /// The annotation that names an entry of `index.json`.
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
-/// Checks a name against the grammar of the image-spec, as a writer should.
+/// Checks a reference against the grammar of the image-spec, as a writer should.
 ///
-/// Readers accept any name: other tools write tags that are outside of it.
-pub(crate) fn check_reference(name: &str) -> Result<()> {
+/// Readers accept any: other tools write tags that are outside of it.
+///
+/// # Errors
+/// [`Error::Invalid`] when it breaks the grammar.
+pub fn check_reference(name: &str) -> Result<()> {
     if name.split('/').all(is_component) {
         return Ok(());
     }

@@ -279,7 +279,7 @@ fn matcher(given: &Matcher<'_>) -> Outcome<Owned<ocilayout_match>> {
     unsafe {
         match given {
             Matcher::Name(name) => make(ocilayout_match_free, |out, err| {
-                ocilayout_match_name(c(name).as_ptr(), out, err)
+                ocilayout_match_reference(c(name).as_ptr(), out, err)
             }),
             Matcher::Annotation(key, value) => make(ocilayout_match_free, |out, err| {
                 ocilayout_match_annotation(c(key).as_ptr(), c(value).as_ptr(), out, err)
@@ -289,14 +289,14 @@ fn matcher(given: &Matcher<'_>) -> Outcome<Owned<ocilayout_match>> {
             Matcher::Digests(texts) => of_texts(texts, ocilayout_match_digests),
             Matcher::AllOf(given) => {
                 let parts = several(given)?;
-                let pointers: Vec<_> = parts.iter().map(|part| part.0.cast_const()).collect();
+                let pointers: Vec<_> = parts.iter().map(|part| part.0).collect();
                 make(ocilayout_match_free, |out, err| {
                     ocilayout_match_all_of(pointers.as_ptr(), pointers.len(), out, err)
                 })
             }
             Matcher::AnyOf(given) => {
                 let parts = several(given)?;
-                let pointers: Vec<_> = parts.iter().map(|part| part.0.cast_const()).collect();
+                let pointers: Vec<_> = parts.iter().map(|part| part.0).collect();
                 make(ocilayout_match_free, |out, err| {
                     ocilayout_match_any_of(pointers.as_ptr(), pointers.len(), out, err)
                 })

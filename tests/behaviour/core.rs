@@ -94,7 +94,7 @@ fn matcher<'a>(given: &'a Matcher<'a>) -> ocilayout::Result<ocilayout::Matcher<'
         matchers.iter().map(matcher).collect::<ocilayout::Result<_>>()
     };
     Ok(match given {
-        Matcher::Name(name) => Made::name(name),
+        Matcher::Name(name) => Made::reference(name),
         Matcher::Annotation(key, value) => Made::Annotation((*key).to_owned(), (*value).to_owned()),
         Matcher::Platforms(texts) => {
             Made::Platforms(texts.iter().map(|text| text.parse()).collect::<Result<_, _>>()?)

@@ -372,6 +372,9 @@ fn an_index_is_built_with_platforms<A: Api>() {
     assert_eq!(json["manifests"][0]["platform"], json!({"architecture": "amd64", "os": "linux"}));
     assert_eq!(json["manifests"][1]["platform"]["variant"], "v8");
     assert_eq!(json["annotations"], json!({"k": "v"}));
+    let mut named = amd.clone();
+    named.set_reference("amd").unwrap();
+    assert_eq!(layout.index(&[&named, &arm], &[("k", "v")]).unwrap().digest(), index.digest());
     layout.append(&index, Some("x"), Append::default()).unwrap();
     let found = layout.resolve("x", Some("linux/arm64")).unwrap();
     assert_eq!(found.digest(), arm.digest());

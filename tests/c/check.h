@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -161,7 +162,8 @@ static inline void check_error(const char *file, int line, const char *what,
 
 /* ---- things that many tests need ---- */
 
-#define DIGEST_OF_ABC "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+#define HEX_OF_ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+#define DIGEST_OF_ABC "sha256:" HEX_OF_ABC
 #define DIGEST_OF_NOTHING "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define MANIFEST_TYPE "application/vnd.oci.image.manifest.v1+json"
 #define INDEX_TYPE "application/vnd.oci.image.index.v1+json"
@@ -186,7 +188,7 @@ static inline ocilayout_blob_options *new_options(void) {
 
 static inline ocilayout_match *named(const char *name) {
     ocilayout_match *match;
-    OK(ocilayout_match_name(name, &match, err));
+    OK(ocilayout_match_reference(name, &match, err));
     return match;
 }
 
@@ -319,12 +321,14 @@ static inline size_t count_open_files(void) {
 /* ---- the program ---- */
 
 /* main(), which runs these tests: void test(const char *dir). Each gets the name
- * of a directory that it may make. None may leave a file open, or hang. */
+ * of a directory that it may make. None may leave a file open, hang, or fill the
+ * disk. */
 #define TESTS(...) \
     int main(int argc, char **argv) { \
         static void (*const tests[])(const char *) = {__VA_ARGS__}; \
         CHECK_INT(argc, 2); \
         alarm(300); \
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){1 << 28, 1 << 28}); \
         for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) { \
             char dir[1024]; \
             snprintf(dir, sizeof dir, "%s/%zu", argv[1], i); \

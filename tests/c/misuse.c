@@ -6,7 +6,6 @@
 #include <stdatomic.h>
 
 #define BAD_UTF8 "caf\xe9"
-#define HEX_64 "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 static const char empty_index[] =
     "{\"schemaVersion\":2,\"mediaType\":\"" INDEX_TYPE "\",\"manifests\":[]}";
@@ -272,8 +271,8 @@ static void malformed_options(const char *dir) {
         REFUSES("media_type", ocilayout_blob_options_set_media_type(options, bad, err));
     EACH(bad, "", "sha1", "SHA256", "sha256 ", BAD_UTF8)
         REFUSES("algorithm", ocilayout_blob_options_set_algorithm(options, bad, err));
-    EACH(bad, "", "sha256", "sha256:", "sha256:abc", "sha256:" HEX_64 "0", ":" HEX_64,
-         "SHA256:" HEX_64, "md5:../../../etc/passwd", "md5:", "md5:a b", BAD_UTF8 ":ab")
+    EACH(bad, "", "sha256", "sha256:", "sha256:abc", "sha256:" HEX_OF_ABC "0", ":" HEX_OF_ABC,
+         "SHA256:" HEX_OF_ABC, "md5:../../../etc/passwd", "md5:", "md5:a b", BAD_UTF8 ":ab")
         REFUSES("digest", ocilayout_blob_options_set_expected_digest(options, bad, err));
     FAILS(OCILAYOUT_ERR_UNSUPPORTED, "digest",
           ocilayout_blob_options_set_expected_digest(options, "md5:abcd", err));
@@ -342,8 +341,11 @@ static void malformed_descriptors(const char *dir) {
     REFUSES("key", ocilayout_descriptor_set_annotation(descriptor, "", NULL, err));
     REFUSES("key", ocilayout_descriptor_set_annotation(descriptor, BAD_UTF8, "v", err));
     REFUSES("value", ocilayout_descriptor_set_annotation(descriptor, "k", BAD_UTF8, err));
-    EACH(bad, "", "a b", "a/", "/a", "a..b", "a---b", "_a", "caf\xc3\xa9", BAD_UTF8)
-        REFUSES("name", ocilayout_descriptor_set_reference(descriptor, bad, err));
+    EACH(bad, "", "a b", "a/", "/a", "a..b", "a---b", "_a", "caf\xc3\xa9", BAD_UTF8) {
+        REFUSES("reference", ocilayout_descriptor_set_reference(descriptor, bad, err));
+    EACH(bad, "", "a b", "_a", BAD_UTF8)
+        REFUSES("reference", ocilayout_reference_check(bad, err));
+    }
     EACH(bad, "", "linux", "linux/", "/amd64", "linux/arm/v7/x", "linux/am d64", "{", "{}",
          "{\"os\":\"linux\"}", "{\"os\":1,\"architecture\":\"amd64\"}", BAD_UTF8 "/amd64")
         REFUSES("platform", ocilayout_descriptor_set_platform(descriptor, bad, err));
@@ -375,7 +377,7 @@ static void malformed_descriptors(const char *dir) {
 static void malformed_matchers(const char *dir) {
     (void)dir;
     ocilayout_match *out;
-    CLEARS(out, "name", ocilayout_match_name(BAD_UTF8, &out, err));
+    CLEARS(out, "reference", ocilayout_match_reference(BAD_UTF8, &out, err));
     CLEARS(out, "key", ocilayout_match_annotation(BAD_UTF8, "v", &out, err));
     CLEARS(out, "value", ocilayout_match_annotation("k", BAD_UTF8, &out, err));
     const char *texts[] = {"linux/amd64", "linux"};
@@ -395,7 +397,7 @@ static void malformed_matchers(const char *dir) {
 
     /* Lengths that no memory holds. */
     CLEARS(out, "digests", ocilayout_match_digests(texts, SIZE_MAX, &out, err));
-    const ocilayout_match *none[] = {NULL};
+    ocilayout_match *none[] = {NULL};
     CLEARS(out, "matchers", ocilayout_match_all_of(none, SIZE_MAX / 2, &out, err));
 }
 
@@ -492,11 +494,11 @@ static void malformed_calls(const char *dir) {
         REFUSES("digest", ocilayout_blob_remove(layout, bad, err));
     }
     EACH(bad, "", "a b", "a/", BAD_UTF8) {
-        REFUSES("name", ocilayout_append(layout, abc, bad, 0, err));
-        CLEARS(n, "name",
+        REFUSES("reference", ocilayout_append(layout, abc, bad, 0, err));
+        CLEARS(n, "reference",
                ocilayout_replace(layout, match, never_match, NULL, abc, bad, 0, &n, err));
     }
-    CLEARS(out, "name", ocilayout_resolve(layout, BAD_UTF8, NULL, &out, err));
+    CLEARS(out, "reference", ocilayout_resolve(layout, BAD_UTF8, NULL, &out, err));
     EACH(bad, "", "linux", "{", BAD_UTF8)
         CLEARS(out, "platform", ocilayout_resolve(layout, "abc", bad, &out, err));
     EACH(bad, "", "a", "a/b/c", BAD_UTF8)

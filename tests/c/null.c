@@ -147,7 +147,8 @@ static void descriptors(const char *dir) {
     REFUSES("descriptor", ocilayout_descriptor_set_annotation(NULL, "k", "v", err));
     REFUSES("key", ocilayout_descriptor_set_annotation(abc, NULL, "v", err));
     REFUSES("descriptor", ocilayout_descriptor_set_reference(NULL, "v1", err));
-    REFUSES("name", ocilayout_descriptor_set_reference(abc, NULL, err));
+    REFUSES("reference", ocilayout_descriptor_set_reference(abc, NULL, err));
+    REFUSES("reference", ocilayout_reference_check(NULL, err));
     REFUSES("descriptor", ocilayout_descriptor_set_platform(NULL, "linux/amd64", err));
     REFUSES("platform", ocilayout_descriptor_set_platform(abc, NULL, err));
     REFUSES("descriptor", ocilayout_descriptor_set_artifact_type(NULL, "a/b", err));
@@ -164,11 +165,11 @@ static void matchers(const char *dir) {
     ocilayout_descriptor *abc = put(layout, "abc");
     ocilayout_match *match = named("v1"), *out;
     const char *texts[] = {"linux/amd64", NULL};
-    const ocilayout_match *matches[] = {match, NULL};
+    ocilayout_match *matches[] = {match, NULL};
     bool yes;
 
-    CLEARS(out, "name", ocilayout_match_name(NULL, &out, err));
-    REFUSES("out", ocilayout_match_name("v1", NULL, err));
+    CLEARS(out, "reference", ocilayout_match_reference(NULL, &out, err));
+    REFUSES("out", ocilayout_match_reference("v1", NULL, err));
     CLEARS(out, "key", ocilayout_match_annotation(NULL, "v", &out, err));
     CLEARS(out, "value", ocilayout_match_annotation("k", NULL, &out, err));
     REFUSES("out", ocilayout_match_annotation("k", "v", NULL, err));
@@ -237,7 +238,7 @@ static void lookups(const char *dir) {
     CLEARS(list, "descriptor", ocilayout_children(layout, NULL, &list, err));
     REFUSES("out", ocilayout_children(layout, abc, NULL, err));
     CLEARS(out, "layout", ocilayout_resolve(NULL, "v1", NULL, &out, err));
-    CLEARS(out, "name", ocilayout_resolve(layout, NULL, NULL, &out, err));
+    CLEARS(out, "reference", ocilayout_resolve(layout, NULL, NULL, &out, err));
     REFUSES("out", ocilayout_resolve(layout, "v1", NULL, NULL, err));
     CLEARS(list, "layout", ocilayout_unreferenced(NULL, &list, err));
     REFUSES("out", ocilayout_unreferenced(layout, NULL, err));

@@ -3,11 +3,10 @@
  * were put in. */
 #include "check.h"
 
-#define HEX_OF_ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 #define SHA512_OF_ABC \
     "sha512:ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a" \
     "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f"
-/* FIPS 180-4, the third of its examples. */
+/* Of a million times the letter a: FIPS 180-2, B.3. */
 #define DIGEST_OF_A_MILLION "sha256:cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"
 #define A_MILLION 1000000
 
@@ -390,10 +389,23 @@ static void symbolic_links(const char *dir) {
 
 /* ---- descriptors ---- */
 
+/* What the header says for hosts is what the image-spec says. */
+static void media_types(const char *dir) {
+    (void)dir;
+    CHECK_TEXT(OCILAYOUT_MEDIA_TYPE_IMAGE_INDEX, INDEX_TYPE);
+    CHECK_TEXT(OCILAYOUT_MEDIA_TYPE_IMAGE_MANIFEST, MANIFEST_TYPE);
+    CHECK_TEXT(OCILAYOUT_MEDIA_TYPE_IMAGE_CONFIG, CONFIG_TYPE);
+    CHECK_TEXT(OCILAYOUT_MEDIA_TYPE_IMAGE_LAYER, TAR_TYPE);
+    CHECK_TEXT(OCILAYOUT_MEDIA_TYPE_IMAGE_LAYER_GZIP, GZIP_TYPE);
+    CHECK_TEXT(OCILAYOUT_MEDIA_TYPE_IMAGE_LAYER_ZSTD, ZSTD_TYPE);
+    CHECK_TEXT(OCILAYOUT_REF_NAME, "org.opencontainers.image.ref.name");
+}
+
 static void describing(const char *dir) {
     (void)dir;
     ocilayout_descriptor *descriptor, *copy;
     OK(ocilayout_descriptor_new("a/b", DIGEST_OF_ABC, INT64_MAX, &descriptor, err));
+    OK(ocilayout_reference_check("registry.example:5000/x/y:1.2@b+c", err));
     CHECK_TEXT(ocilayout_descriptor_json(descriptor),
                "{\"mediaType\":\"a/b\",\"digest\":\"" DIGEST_OF_ABC
                "\",\"size\":9223372036854775807}");
@@ -615,6 +627,7 @@ static void indexing(const char *dir) {
     OK(ocilayout_index_set_annotation(inner, "gone", NULL, err));
     OK(ocilayout_index_finish(inner, &inner_index, err));
     OK(ocilayout_index_add_manifest(outer, inner_index, err));
+    OK(ocilayout_descriptor_set_reference(abc, "abc", err));
     OK(ocilayout_index_add_manifest(outer, abc, err));
     OK(ocilayout_index_finish(outer, &outer_index, err));
     OK(ocilayout_append(layout, outer_index, "multi", 0, err));
@@ -630,6 +643,9 @@ static void indexing(const char *dir) {
     CHECK_INT(ocilayout_descriptors_count(children), 3);
     CHECK_TEXT(ocilayout_descriptor_digest(ocilayout_descriptors_at(children, 1)),
                ocilayout_descriptor_digest(inner_index));
+    /* A reference has a meaning in index.json alone. */
+    CHECK_TEXT(ocilayout_descriptor_digest(ocilayout_descriptors_at(children, 2)), DIGEST_OF_ABC);
+    CHECK_TEXT(ocilayout_descriptor_reference(ocilayout_descriptors_at(children, 2)), NULL);
     ocilayout_descriptors_free(children);
     OK(ocilayout_children(layout, abc, &children, err));
     CHECK_INT(ocilayout_descriptors_count(children), 0);
@@ -782,12 +798,12 @@ static void matching(const char *dir) {
     ocilayout_match *matches[8];
     const char *platforms[] = {"linux/s390x", "linux/amd64"}, *types[] = {"x/y", MANIFEST_TYPE};
     const char *digests[] = {DIGEST_OF_ABC, ocilayout_descriptor_digest(long_one)};
-    OK(ocilayout_match_name("long", &matches[0], err));
+    OK(ocilayout_match_reference("long", &matches[0], err));
     OK(ocilayout_match_annotation("key", "value", &matches[1], err));
     OK(ocilayout_match_platforms(platforms, 2, &matches[2], err));
     OK(ocilayout_match_media_types(types, 2, &matches[3], err));
     OK(ocilayout_match_digests(digests, 2, &matches[4], err));
-    const ocilayout_match *both[] = {matches[4], matches[0]};
+    ocilayout_match *both[] = {matches[4], matches[0]};
     OK(ocilayout_match_all_of(both, 2, &matches[5], err));
     both[0] = matches[2];
     OK(ocilayout_match_any_of(both, 2, &matches[6], err));
@@ -879,8 +895,8 @@ static void copying(const char *dir) {
 
 static void verbatim(const char *dir) {
     ocilayout *layout = layout_at(dir);
-    const char *json = "{ \"x\":1.0,\n \"schemaVersion\" :2, \"config\":{\"mediaType\":\"a/config\","
-                       "\"digest\":\"" DIGEST_OF_ABC "\",\"size\":3}, \"layers\":[],\n"
+    const char *json = "{ \"x\":1.0,\n \"schemaVersion\" :2, "
+                       "\"config\":{\"mediaType\":\"a/config\",\"digest\":\"" DIGEST_OF_ABC "\",\"size\":3}, \"layers\":[],\n"
                        "\"artifactType\":\"a/artifact\" }\n";
     ocilayout_descriptor *out = RUBBISH;
     FAILS(OCILAYOUT_ERR_NOT_FOUND, DIGEST_OF_ABC,
@@ -957,5 +973,5 @@ static void unreferenced(const char *dir) {
     ocilayout_free(layout);
 }
 
-TESTS(opening, files, putting, compressing, reading, symbolic_links, describing, building, indexing,
-      editing, matching, copying, verbatim, unreferenced)
+TESTS(opening, files, putting, compressing, reading, symbolic_links, media_types, describing,
+      building, indexing, editing, matching, copying, verbatim, unreferenced)

@@ -148,7 +148,8 @@ fn read_and_edit(scratch: &TempDir, names: &[&str]) {
     layout.append(&ours[0], Append::default()).unwrap();
     check(&[&theirs[..], &[ours[0].json()]].concat());
 
-    let replaced = layout.replace(&Matcher::name("ours"), &ours[1], Append::default()).unwrap();
+    let replaced =
+        layout.replace(&Matcher::reference("ours"), &ours[1], Append::default()).unwrap();
     assert_eq!(replaced, 1);
     check(&[&theirs[..], &[ours[1].json()]].concat());
 
@@ -159,13 +160,14 @@ fn read_and_edit(scratch: &TempDir, names: &[&str]) {
     let annotations = expected.iter_mut().find(|(key, _)| key == "annotations").unwrap();
     annotations.1 = format!(r#"{{"{REF_NAME}":"renamed"}}"#);
     assert_eq!(members(renamed.json()), expected);
-    let replaced = layout.replace(&Matcher::name(names[0]), &renamed, Append::default()).unwrap();
+    let replaced =
+        layout.replace(&Matcher::reference(names[0]), &renamed, Append::default()).unwrap();
     assert_eq!(replaced, 1);
     let entries = [&[renamed.json()], &theirs[1..], &[ours[1].json()]].concat();
     check(&entries);
 
     let last = *names.last().unwrap();
-    assert_eq!(layout.remove(&Matcher::name(last)).unwrap(), 1);
+    assert_eq!(layout.remove(&Matcher::reference(last)).unwrap(), 1);
     let entries = [&entries[..names.len() - 1], &[ours[1].json()]].concat();
     check(&entries);
 
@@ -278,7 +280,7 @@ fn a_missing_media_type_is_all_that_is_added() {
     let tail = tail.strip_suffix("]}").unwrap();
     let expected = format!("{head}{version},{MEDIA_TYPE}{tail},{}]}}", copy.json());
     assert_eq!(fs::read_to_string(&index).unwrap(), expected);
-    layout.remove(&Matcher::name("copy")).unwrap();
+    layout.remove(&Matcher::reference("copy")).unwrap();
     let expected = format!("{head}{version},{MEDIA_TYPE}{tail}]}}");
     assert_eq!(fs::read_to_string(&index).unwrap(), expected);
 }

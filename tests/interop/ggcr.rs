@@ -58,7 +58,8 @@ fn grow(layout: &Layout, scratch: &TempDir) {
     check(layout);
     layout.append(&named(outer, "our-index"), Append::default()).unwrap();
     check(layout);
-    let replaced = layout.replace(&Matcher::name("ours"), &named(one, "ours"), Append::default());
+    let replaced =
+        layout.replace(&Matcher::reference("ours"), &named(one, "ours"), Append::default());
     assert_eq!(replaced.unwrap(), 1);
     check(layout);
 

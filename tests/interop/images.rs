@@ -174,7 +174,7 @@ fn umoci_edits_the_config() {
     assert_eq!(found, config);
     let digests = |layers: &[Descriptor]| below(&layout, layers);
     assert_eq!(digests(&layout.children(&edited).unwrap()[1..]), digests(&layers));
-    let entries = layout.list(&Matcher::name("full")).unwrap();
+    let entries = layout.list(&Matcher::reference("full")).unwrap();
     assert_eq!(entries[0].annotation("example.entry"), Some("yes"));
 }
 
