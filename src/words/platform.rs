@@ -91,7 +91,7 @@ impl FromStr for Platform {
             )
         };
         if text.starts_with('{') {
-            let platform: Self = json::parse("platform", text.as_bytes())?;
+            let platform: Self = json::object(text).map_err(|_| malformed())?;
             let named = !platform.os.is_empty() && !platform.architecture.is_empty();
             return if named { Ok(platform) } else { Err(malformed()) };
         }
