@@ -561,8 +561,8 @@ ocilayout_status ocilayout_blob_options_set_algorithm(ocilayout_blob_options *op
  * Says which digest the stored bytes must have. A blob of another is refused
  * with OCILAYOUT_ERR_DIGEST, and nothing is left of it.
  *
- * If the size is expected too and such a blob is there already, the source is
- * not read at all. Fails with OCILAYOUT_ERR_UNSUPPORTED when the algorithm is
+ * If the size is expected too, such a blob is there already, and it is not to be
+ * compressed here, the source is not read at all. Fails with OCILAYOUT_ERR_UNSUPPORTED when the algorithm is
  * neither sha256 nor sha512.
  */
 OCILAYOUT_MUST_USE
@@ -609,8 +609,8 @@ void ocilayout_blob_options_free(ocilayout_blob_options *options);
  * has: only then is its diff ID known, or looked for. A blob is hashed while it
  * is written and appears whole or not at all. read
  * runs on the calling thread; it is not called when the call fails before
- * reading, nor when the blob is there already and its digest and size are
- * expected.
+ * reading, nor when the blob is there already, as its expected digest and size
+ * tell, and is not to be compressed here.
  *
  * Fails with OCILAYOUT_ERR_CALLBACK when read stops it, OCILAYOUT_ERR_DIGEST
  * when the blob is not what is expected, OCILAYOUT_ERR_LIMIT when it is larger

@@ -41,8 +41,8 @@ unsafe fn put<S: Read>(
 /// has: only then is its diff ID known, or looked for. A blob is hashed while it
 /// is written and appears whole or not at all. read
 /// runs on the calling thread; it is not called when the call fails before
-/// reading, nor when the blob is there already and its digest and size are
-/// expected.
+/// reading, nor when the blob is there already, as its expected digest and size
+/// tell, and is not to be compressed here.
 ///
 /// Fails with OCILAYOUT_ERR_CALLBACK when read stops it, OCILAYOUT_ERR_DIGEST
 /// when the blob is not what is expected, OCILAYOUT_ERR_LIMIT when it is larger

@@ -148,8 +148,8 @@ pub unsafe extern "C" fn ocilayout_blob_options_set_algorithm(
 /// Says which digest the stored bytes must have. A blob of another is refused
 /// with OCILAYOUT_ERR_DIGEST, and nothing is left of it.
 ///
-/// If the size is expected too and such a blob is there already, the source is
-/// not read at all. Fails with OCILAYOUT_ERR_UNSUPPORTED when the algorithm is
+/// If the size is expected too, such a blob is there already, and it is not to be
+/// compressed here, the source is not read at all. Fails with OCILAYOUT_ERR_UNSUPPORTED when the algorithm is
 /// neither sha256 nor sha512.
 #[must_use]
 #[unsafe(no_mangle)]

@@ -9,6 +9,8 @@
 //! The functions are public so that the tests of this crate can call them as C
 //! does; they are no part of its Rust interface.
 
+#![allow(rustdoc::broken_intra_doc_links, reason = "the comments are written for the header")]
+
 mod argument;
 mod guard;
 mod handle;
