@@ -2,8 +2,8 @@
 
 use super::argument::{self, check_flags};
 use super::error::{ocilayout_error, ocilayout_status};
-use super::guard::{create, free, guard};
-use super::handle::Guarded;
+use super::guard::{create, guard};
+use super::handle::{Guarded, free};
 use crate::layer::{BlobOptions, Compression};
 use crate::words::error::{Error, Result};
 use std::ffi::c_char;

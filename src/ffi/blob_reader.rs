@@ -3,8 +3,8 @@
 use super::argument;
 use super::descriptor::{self, ocilayout_descriptor};
 use super::error::{ocilayout_error, ocilayout_status};
-use super::guard::{create, fill, free};
-use super::handle::Guarded;
+use super::guard::{create, fill};
+use super::handle::{Guarded, free};
 use super::layout::{self, ocilayout};
 use crate::store::BlobReader;
 use crate::words::error::Error;

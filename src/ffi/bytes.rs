@@ -1,7 +1,7 @@
 //! Bytes that the library read for its caller.
 
 use super::argument;
-use super::guard::free;
+use super::handle::free;
 use std::ptr;
 
 /// Bytes that the library read: a file, a document, a small blob. They never

@@ -2,8 +2,8 @@
 
 use super::argument;
 use super::error::{ocilayout_error, ocilayout_status};
-use super::guard::{create, free, guard};
-use super::handle::Guarded;
+use super::guard::{create, guard};
+use super::handle::{Guarded, free};
 use crate::words::descriptor::Descriptor;
 use crate::words::error::Result;
 use crate::words::reference::{REF_NAME, check_reference};

@@ -2,7 +2,7 @@
 
 use super::argument;
 use super::descriptor::ocilayout_descriptor;
-use super::guard::free;
+use super::handle::free;
 use crate::words::descriptor::Descriptor;
 use std::ptr;
 

@@ -1,7 +1,7 @@
 //! Statuses and errors.
 
 use super::argument;
-use super::guard::free;
+use super::handle::free;
 use crate::words::error::Error;
 use std::ffi::{CStr, CString, c_char, c_int};
 

@@ -1,6 +1,7 @@
 //! The fence that every exported function runs behind.
 
 use super::error::{OCILAYOUT_OK, ocilayout_error, ocilayout_status};
+use super::handle::free;
 use crate::words::error::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -87,17 +88,4 @@ pub(super) unsafe fn fill<T: Copy>(
     };
     // SAFETY: by the contract of this function.
     unsafe { guard(err, checked) }
-}
-
-/// Frees what [`create`] handed out.
-///
-/// # Safety
-/// `object` is NULL, or was handed out by this library and not yet freed.
-pub(super) unsafe fn free<T>(object: *mut T) {
-    if !object.is_null() {
-        // SAFETY: by the contract of this function it came from `into_raw`.
-        let object = unsafe { Box::from_raw(object) };
-        // A destructor that panics leaks at worst.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(object)));
-    }
 }

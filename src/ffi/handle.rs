@@ -3,6 +3,7 @@
 use crate::layout::Layout;
 use crate::words::error::{Error, Result};
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 
@@ -84,5 +85,18 @@ impl Drop for InUse<'_> {
         if std::thread::panicking() {
             self.0.broken.store(true, Ordering::Relaxed);
         }
+    }
+}
+
+/// Frees what the library handed out.
+///
+/// # Safety
+/// `object` is NULL, or was handed out by this library and not yet freed.
+pub(super) unsafe fn free<T>(object: *mut T) {
+    if !object.is_null() {
+        // SAFETY: by the contract of this function it came from `into_raw`.
+        let object = unsafe { Box::from_raw(object) };
+        // A destructor that panics leaks at worst.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(object)));
     }
 }

@@ -4,8 +4,9 @@
 //! writer does, and only if the change is possible. What asks the caller is
 //! asked before, since no lock is held while a callback runs.
 
+use super::Layout;
+use super::files::INDEX;
 use super::matcher::Matcher;
-use super::open::{INDEX, Layout};
 use super::tree::Missing;
 use crate::store::files;
 use crate::words::descriptor::Descriptor;

@@ -2,7 +2,7 @@
 //!
 //! image-spec, manifest.md and config.md.
 
-use super::open::Layout;
+use super::Layout;
 use super::tree::Missing;
 use crate::layer::BlobOptions;
 use crate::words::config::ImageConfig;

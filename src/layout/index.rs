@@ -2,8 +2,8 @@
 //!
 //! image-spec, image-index.md.
 
+use super::Layout;
 use super::image::write_document;
-use super::open::Layout;
 use super::tree::Missing;
 use crate::words::descriptor::{Annotations, Descriptor, edit_annotation};
 use crate::words::error::Result;

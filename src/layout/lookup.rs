@@ -1,7 +1,7 @@
 //! Finding things: entries, children, the image for a platform.
 
+use super::Layout;
 use super::matcher::Matcher;
-use super::open::Layout;
 use super::tree::check_depth;
 use crate::words::config::ImageConfig;
 use crate::words::descriptor::Descriptor;

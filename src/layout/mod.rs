@@ -1,6 +1,11 @@
 //! The layout: blobs by name, and what `index.json` says of them.
+//!
+//! image-spec, image-layout.md.
 
+mod blobs;
+mod create;
 mod edits;
+mod files;
 mod image;
 mod index;
 mod lookup;
@@ -12,6 +17,47 @@ pub use edits::Append;
 pub use image::ImageBuilder;
 pub use index::IndexBuilder;
 pub use matcher::{CustomMatcher, Matcher};
-pub use open::{Layout, OpenOptions};
+pub use open::OpenOptions;
 pub(crate) use tree::check_depth;
 pub use tree::{BlobSource, Missing};
+
+use crate::layer::InProgress;
+use crate::store::Store;
+use crate::words::error::{Error, Result};
+use std::ffi::OsStr;
+use std::path::Path;
+use std::sync::Arc;
+
+/// An open image layout.
+///
+/// It can be used from any number of threads at once, and a clone is the same
+/// open layout. All paths start at the directory that was opened, wherever that
+/// is moved to.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    store: Arc<Store>,
+    in_progress: Arc<InProgress>,
+    read_only: bool,
+}
+
+impl Layout {
+    /// The directory, as it was named when it was opened.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.store.root().path()
+    }
+
+    fn path_of(&self, name: &str) -> String {
+        self.store.root().path_of(OsStr::new(name)).display().to_string()
+    }
+
+    fn check_writable(&self) -> Result<()> {
+        if self.read_only {
+            let path = self.path().display();
+            return Err(Error::State(format!(
+                "{path}: expected a layout that is open to write, found it open read-only"
+            )));
+        }
+        Ok(())
+    }
+}

@@ -1,6 +1,6 @@
 //! Whole trees: an image or an index with all that it points at.
 
-use super::open::Layout;
+use super::Layout;
 use crate::layer::BlobOptions;
 use crate::words::descriptor::Descriptor;
 use crate::words::digest::Digest;

@@ -1,0 +1,84 @@
+//! The files of a layout beside `blobs`: `oci-layout`, `index.json` and others.
+
+use super::Layout;
+use crate::store::files;
+use crate::words::error::{Error, Result, quoted};
+use crate::words::index_text::IndexText;
+use crate::words::json;
+use serde::Deserialize;
+
+/// The file that says that a directory is a layout, and of which version.
+pub(super) const MARKER: &str = "oci-layout";
+pub(super) const MARKER_OF_1_0_0: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+
+/// The file that names what is in the layout.
+pub(super) const INDEX: &str = "index.json";
+
+impl Layout {
+    /// Reads a file beside `blobs`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when `name` is not that of a file beside `blobs`,
+    /// [`Error::NotFound`] when there is none, [`Error::Format`] when it is no
+    /// regular file, [`Error::Limit`] when it is over 64 MiB.
+    pub fn read_file(&self, name: &str) -> Result<Vec<u8>> {
+        files::check_name(name)?;
+        self.file(name)?.ok_or_else(|| {
+            Error::NotFound(format!("{}: expected a file, found none", self.path_of(name)))
+        })
+    }
+
+    pub(super) fn file(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        files::read(self.store.root(), name)
+    }
+
+    /// Writes a file beside `blobs`, in one step: whoever reads it sees the old
+    /// content or the new. `oci-layout` and `index.json` are checked first.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when `name` is not that of a file beside `blobs`,
+    /// [`Error::Format`] or [`Error::Unsupported`] when `content` is not what
+    /// such a file holds.
+    pub fn write_file(&self, name: &str, content: &[u8]) -> Result<()> {
+        self.check_writable()?;
+        files::check_name(name)?;
+        match name {
+            MARKER => check_version(MARKER.to_owned(), content)?,
+            INDEX => {
+                let index = IndexText::given(INDEX, content)?;
+                return self.replace_file(INDEX, index.text().as_bytes());
+            }
+            _ => {}
+        }
+        self.replace_file(name, content)
+    }
+
+    fn replace_file(&self, name: &str, content: &[u8]) -> Result<()> {
+        let root = self.store.root();
+        files::locked(root, || files::replace(root, name, content))
+    }
+
+    /// Reads `index.json` as it is now.
+    pub(super) fn read_index(&self) -> Result<IndexText> {
+        let content = self.file(INDEX)?.ok_or_else(|| self.no_index())?;
+        IndexText::stored(&self.path_of(INDEX), content)
+    }
+
+    pub(super) fn no_index(&self) -> Error {
+        Error::format(self.path_of(INDEX), "expected an image index, found no such file")
+    }
+}
+
+pub(super) fn check_version(path: String, marker: &[u8]) -> Result<()> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Marker {
+        image_layout_version: String,
+    }
+    let found = json::parse::<Marker>(&path, marker)?.image_layout_version;
+    if found == "1.0.0" {
+        return Ok(());
+    }
+    let found = quoted(&found);
+    Err(Error::Unsupported(format!("{path}: expected image layout version 1.0.0, found {found}")))
+}
