@@ -10,7 +10,7 @@ RELEASE := target/release
 LIBRARY := $(RELEASE)/libocilayout.so
 EXAMPLES := target/examples-c
 
-TEST_TOOLS := cc c++ gcc g++ clang nm readelf valgrind strace skopeo umoci \
+TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci \
 	zstd gzip bindfs go
 
 .PHONY: all run test header clean
