@@ -309,6 +309,11 @@ typedef int32_t (*ocilayout_match_fn)(void *userdata,
 #define OCILAYOUT_ERR_EXISTS -5
 
 /**
+ * index.json was changed meanwhile, where it should not have been.
+ */
+#define OCILAYOUT_ERR_CONFLICT -7
+
+/**
  * Not an image layout, or a document in it is malformed.
  */
 #define OCILAYOUT_ERR_FORMAT -8
@@ -1113,6 +1118,61 @@ ocilayout_status ocilayout_remove(const ocilayout *layout,
                                   void *userdata,
                                   size_t *removed,
                                   ocilayout_error **err);
+
+/**
+ * Begins a transaction on index.json as it is now: a layout whose edits nobody
+ * else sees until ocilayout_commit() makes them visible, all at once.
+ *
+ * Use it as you use the layout that it was begun on: what lists or resolves
+ * sees what the transaction has edited so far. Blobs that are put through it
+ * are stored at once, which nobody notices before they are named. Free it by
+ * ocilayout_free(); if it is not committed, its edits are gone.
+ *
+ * Fails with OCILAYOUT_ERR_STATE when the layout is a transaction itself,
+ * OCILAYOUT_ERR_FORMAT when index.json is not an image index.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_begin(const ocilayout *layout,
+                                 ocilayout **out,
+                                 ocilayout_error **err);
+
+/**
+ * Makes the edits of a transaction visible, all at once, and ends it; it can
+ * then only be freed.
+ *
+ * The edits are made again on index.json as it is now, while no other writer
+ * edits it, so that nobody's edit is lost: what others have added stays, and
+ * what matches by now is what is meant. Entries that a filter was not asked
+ * about are not meant. After an error nothing has changed, and it can be tried
+ * again.
+ *
+ * Fails with OCILAYOUT_ERR_STATE when the layout is no transaction or was
+ * committed before, OCILAYOUT_ERR_NOT_FOUND when a blob that it names has gone,
+ * OCILAYOUT_ERR_IO when the system refuses.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_commit(const ocilayout *transaction,
+                                  ocilayout_error **err);
+
+/**
+ * As ocilayout_commit(), but only if index.json still has this digest, as
+ * ocilayout_describe_index() has told it.
+ *
+ * Fails with OCILAYOUT_ERR_CONFLICT when it has another.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_commit_if(const ocilayout *transaction,
+                                     const char *digest,
+                                     ocilayout_error **err);
+
+/**
+ * Says what index.json is, as it is stored now: its digest changes with every
+ * change of it. Edits of a transaction are not in it.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_describe_index(const ocilayout *layout,
+                                          ocilayout_descriptor **out,
+                                          ocilayout_error **err);
 
 /**
  * Lists the entries of index.json that are meant, in order: those that match

@@ -56,7 +56,7 @@ pub mod ffi;
 pub use layer::{BlobOptions, BlobWriter, Compression};
 pub use layout::{
     Append, BlobSource, CustomMatcher, ImageBuilder, IndexBuilder, Layout, Matcher, Missing,
-    OpenOptions,
+    OpenOptions, Transaction,
 };
 pub use store::BlobReader;
 pub use words::descriptor::{Annotations, Descriptor};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// In the order in which the header tells them.
-const FILES: [&str; 18] = [
+const FILES: [&str; 19] = [
     "error",
     "version",
     "layout",
@@ -16,6 +16,7 @@ const FILES: [&str; 18] = [
     "descriptors",
     "matching",
     "edit",
+    "transaction",
     "lookup",
     "tree",
     "upkeep",

@@ -6,7 +6,7 @@ use super::callback::{CallbackSource, ocilayout_read_blob_fn};
 use super::error::{ocilayout_error, ocilayout_status};
 use super::guard::{create, guard};
 use super::handle::{InUse, Shared, free};
-use crate::layout::{BlobSource, OpenOptions};
+use crate::layout::{BlobSource, Layout, OpenOptions};
 use crate::words::error::{Error, Result};
 use std::ffi::{c_char, c_int, c_void};
 
@@ -25,6 +25,12 @@ pub const OCILAYOUT_OPEN_SYMLINKED_BLOBS: u64 = 1u64 << 3;
 /// An open image layout. Any number of threads may use it at once.
 /// image-spec, image-layout.md.
 pub struct ocilayout(Shared);
+
+impl ocilayout {
+    pub(super) fn new(layout: Layout) -> Self {
+        Self(Shared::new(layout))
+    }
+}
 
 /// The layout behind a pointer.
 ///
@@ -90,7 +96,7 @@ pub unsafe extern "C" fn ocilayout_open(
     unsafe {
         create(out, err, || {
             let layout = options(flags)?.open(argument::path(path, "path")?)?;
-            Ok(ocilayout(Shared::new(layout)))
+            Ok(ocilayout::new(layout))
         })
     }
 }
@@ -111,7 +117,7 @@ pub unsafe extern "C" fn ocilayout_open_at(
         create(out, err, || {
             let base = argument::fd(dirfd, "dirfd")?;
             let layout = options(flags)?.open_at(base, argument::path(path, "path")?)?;
-            Ok(ocilayout(Shared::new(layout)))
+            Ok(ocilayout::new(layout))
         })
     }
 }
@@ -148,7 +154,7 @@ pub unsafe extern "C" fn ocilayout_create(
                 None => None,
             };
             let source = source.as_ref().map(|source| source as &dyn BlobSource);
-            Ok(ocilayout(Shared::new(OpenOptions::new().create_with_index(path, index, source)?)))
+            Ok(ocilayout::new(OpenOptions::new().create_with_index(path, index, source)?))
         })
     }
 }

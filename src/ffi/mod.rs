@@ -30,6 +30,7 @@ pub mod index;
 pub mod layout;
 pub mod lookup;
 pub mod matching;
+pub mod transaction;
 pub mod tree;
 pub mod upkeep;
 pub mod version;

@@ -1,49 +1,16 @@
 //! Edits of `index.json`: append, replace, remove.
 //!
 //! Each is one step: the index is read, changed and replaced while no other
-//! writer does, and only if the change is possible. What asks the caller is
-//! asked before, since no lock is held while a callback runs.
+//! writer does, and only if the change is possible.
 
 use super::Layout;
+use super::draft::{Append, Attempt, Draft, Edit};
 use super::files::INDEX;
 use super::matcher::Matcher;
-use super::tree::Missing;
+use super::meant::Meant;
 use crate::store::files;
 use crate::words::descriptor::Descriptor;
 use crate::words::error::{Error, Result};
-use crate::words::index_text::{Entry, IndexText};
-use crate::words::json;
-use std::collections::HashMap;
-
-/// What an added entry is allowed to be. The default is a new entry whose blob
-/// is there.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Append {
-    missing: Missing,
-    duplicate: bool,
-}
-
-impl Append {
-    /// A new entry whose blob is there.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// What to do when the blob is not there.
-    #[must_use]
-    pub fn missing(mut self, missing: Missing) -> Self {
-        self.missing = missing;
-        self
-    }
-
-    /// Adds the entry even if one that says the same is there.
-    #[must_use]
-    pub fn duplicate(mut self) -> Self {
-        self.duplicate = true;
-        self
-    }
-}
 
 impl Layout {
     /// Adds an entry to the end of `index.json`. One that says the same is not
@@ -52,15 +19,11 @@ impl Layout {
     /// # Errors
     /// [`Error::NotFound`] when the blob is not there and may not be missing,
     /// [`Error::Digest`] or [`Error::Size`] when content that the descriptor
-    /// embeds is not that of the blob, [`Error::State`] when the layout is open read-only, [`Error::Format`]
-    /// when `index.json` is not an image index.
+    /// embeds is not that of the blob, [`Error::State`] when the layout is open
+    /// read-only, [`Error::Format`] when `index.json` is not an image index.
     pub fn append(&self, descriptor: &Descriptor, how: Append) -> Result<()> {
         self.check_entry(descriptor, how)?;
-        self.edit(None, |index, matched| {
-            let mut entries = all(index);
-            entries.extend(new_entry(index, matched, descriptor, how));
-            (entries, ())
-        })
+        self.edit(Edit::Append(descriptor.clone(), how), Meant::nothing()).map(drop)
     }
 
     /// Puts one entry in the place of all that match: where the first of them
@@ -76,19 +39,7 @@ impl Layout {
         how: Append,
     ) -> Result<usize> {
         self.check_entry(descriptor, how)?;
-        self.edit(Some(matcher), |index, matched| {
-            let mut entries = Vec::new();
-            let mut new = new_entry(index, matched, descriptor, how);
-            for (entry, matched) in all(index).into_iter().zip(matched) {
-                if *matched {
-                    entries.extend(new.take());
-                } else {
-                    entries.push(entry);
-                }
-            }
-            entries.extend(new);
-            (entries, count(matched))
-        })
+        self.edit(Edit::Replace(descriptor.clone(), how), Meant::by(matcher))
     }
 
     /// Takes all entries away that match, and no blob. Says how many.
@@ -98,20 +49,13 @@ impl Layout {
     /// when `index.json` is not an image index, and those of a custom matcher.
     pub fn remove(&self, matcher: &Matcher<'_>) -> Result<usize> {
         self.check_writable()?;
-        self.edit(Some(matcher), |index, matched| {
-            let entries = all(index).into_iter().zip(matched);
-            let kept = entries.filter(|(_, matched)| !**matched).map(|(entry, _)| entry);
-            (kept.collect(), count(matched))
-        })
+        self.edit(Edit::Remove, Meant::by(matcher))
     }
 
     fn check_entry(&self, descriptor: &Descriptor, how: Append) -> Result<()> {
         self.check_writable()?;
         descriptor.check_data()?;
-        match how.missing {
-            Missing::Refused => self.check_present(descriptor),
-            Missing::Allowed => Ok(()),
-        }
+        if how.allows_missing() { Ok(()) } else { self.check_present(descriptor) }
     }
 
     /// Checks that a blob is there with the size that its descriptor says.
@@ -128,93 +72,32 @@ impl Layout {
         )))
     }
 
-    /// Replaces the entries of `index.json` with those that `change` makes of
-    /// them, told which of them match.
-    fn edit<T>(
-        &self,
-        matcher: Option<&Matcher<'_>>,
-        change: impl Fn(&IndexText, &[bool]) -> (Vec<Entry>, T),
-    ) -> Result<T> {
-        let root = self.store.root();
-        let mut answers = Answers { matcher, asked: HashMap::new() };
+    /// Makes an edit: alone and at once, or as part of a transaction. Says how
+    /// many entries it touched.
+    fn edit(&self, edit: Edit, mut meant: Meant<'_>) -> Result<usize> {
         loop {
-            let attempt = files::locked(root, || {
-                let index = self.read_index()?;
-                let Some(matched) = answers.given(&index)? else {
-                    return Ok(Attempt::Unanswered(index));
-                };
-                let (entries, outcome) = change(&index, &matched);
-                let text = index.with_entries(&entries);
-                if text != index.text() {
-                    // Nothing is written that would be refused when it is read.
-                    json::text(INDEX, text.as_bytes())?;
-                    files::replace(root, INDEX, text.as_bytes())?;
-                }
-                Ok(Attempt::Done(outcome))
-            })?;
-            match attempt {
-                Attempt::Done(outcome) => return Ok(outcome),
-                Attempt::Unanswered(index) => answers.ask(&index)?,
-            }
-        }
-    }
-}
-
-enum Attempt<T> {
-    Done(T),
-    /// The index has entries that the caller was not asked about.
-    Unanswered(IndexText),
-}
-
-/// What a matcher says of the entries, kept from before the lock is taken.
-struct Answers<'m> {
-    matcher: Option<&'m Matcher<'m>>,
-    asked: HashMap<String, bool>,
-}
-
-impl Answers<'_> {
-    /// Which entries match; `None` if the caller must be asked first.
-    fn given(&self, index: &IndexText) -> Result<Option<Vec<bool>>> {
-        let entries = index.descriptors().iter();
-        match self.matcher {
-            None => Ok(Some(entries.map(|_| false).collect())),
-            Some(matcher) if matcher.asks_the_caller() => {
-                Ok(entries.map(|entry| self.asked.get(entry.json()).copied()).collect())
-            }
-            Some(matcher) => {
-                entries.map(|entry| matcher.matches(entry)).collect::<Result<_>>().map(Some)
+            let attempt = match &self.staged {
+                Some(staged) => staged.attempt(&edit, &meant),
+                None => self.edit_index(|draft| draft.attempt(&edit, &meant)),
+            };
+            match attempt? {
+                Attempt::Done(touched) => return Ok(touched),
+                Attempt::Unanswered(entries) => meant.ask(&entries)?,
             }
         }
     }
 
-    /// Asks the caller about the entries that are new.
-    fn ask(&mut self, index: &IndexText) -> Result<()> {
-        let Some(matcher) = self.matcher else { return Ok(()) };
-        for entry in index.descriptors() {
-            if !self.asked.contains_key(entry.json()) {
-                self.asked.insert(entry.json().to_owned(), matcher.matches(entry)?);
+    /// Replaces `index.json` with what `change` makes of it, while no other
+    /// writer does.
+    pub(super) fn edit_index<T>(&self, change: impl FnOnce(&mut Draft) -> Result<T>) -> Result<T> {
+        let root = self.store.root();
+        files::locked(root, || {
+            let mut draft = Draft::new(self.stored_index()?);
+            let outcome = change(&mut draft)?;
+            if let Some(text) = draft.changed_text()? {
+                files::replace(root, INDEX, text.as_bytes())?;
             }
-        }
-        Ok(())
+            Ok(outcome)
+        })
     }
-}
-
-/// The entry to be added, unless one that stays says the same.
-fn new_entry(
-    index: &IndexText,
-    matched: &[bool],
-    descriptor: &Descriptor,
-    how: Append,
-) -> Option<Entry> {
-    let mut staying = index.descriptors().iter().zip(matched).filter(|(_, matched)| !**matched);
-    let is_there = staying.any(|(entry, _)| entry.says_the_same(descriptor));
-    (how.duplicate || !is_there).then(|| Entry::New(Box::new(descriptor.clone())))
-}
-
-fn all(index: &IndexText) -> Vec<Entry> {
-    (0..index.descriptors().len()).map(Entry::Kept).collect()
-}
-
-fn count(matched: &[bool]) -> usize {
-    matched.iter().filter(|matched| **matched).count()
 }

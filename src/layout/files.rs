@@ -38,10 +38,15 @@ impl Layout {
     /// # Errors
     /// [`Error::Invalid`] when `name` is not that of a file beside `blobs`,
     /// [`Error::Format`] or [`Error::Unsupported`] when `content` is not what
-    /// such a file holds.
+    /// such a file holds, [`Error::State`] when it is the index of a transaction,
+    /// whose edits it would undo.
     pub fn write_file(&self, name: &str, content: &[u8]) -> Result<()> {
         self.check_writable()?;
         files::check_name(name)?;
+        if name == INDEX && self.staged.is_some() {
+            let problem = "index.json: expected a layout to write it in, found a transaction";
+            return Err(Error::State(problem.to_owned()));
+        }
         match name {
             MARKER => check_version(MARKER.to_owned(), content)?,
             INDEX => {
@@ -59,7 +64,7 @@ impl Layout {
     }
 
     /// Reads `index.json` as it is now.
-    pub(super) fn read_index(&self) -> Result<IndexText> {
+    pub(super) fn stored_index(&self) -> Result<IndexText> {
         let content = self.file(INDEX)?.ok_or_else(|| self.no_index())?;
         IndexText::stored(&self.path_of(INDEX), content)
     }

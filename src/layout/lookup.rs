@@ -20,11 +20,10 @@ impl Layout {
     /// [`Error::Format`] when `index.json` is not an image index, and those of
     /// a custom matcher.
     pub fn list(&self, matcher: &Matcher<'_>) -> Result<Vec<Descriptor>> {
-        let index = self.read_index()?;
         let mut list = Vec::new();
-        for entry in index.descriptors() {
-            if matcher.matches(entry)? {
-                list.push(entry.clone());
+        for entry in self.entries()? {
+            if matcher.matches(&entry)? {
+                list.push(entry);
             }
         }
         Ok(list)

@@ -84,16 +84,22 @@ impl<'a> Matcher<'a> {
         })
     }
 
-    /// Whether a function of the caller's is asked.
-    pub(super) fn asks_the_caller(&self) -> bool {
-        match self {
-            Self::AllOf(matchers) | Self::AnyOf(matchers) => {
-                matchers.iter().any(Self::asks_the_caller)
-            }
-            Self::Not(matcher) => matcher.asks_the_caller(),
-            Self::Custom(_) => true,
-            _ => false,
-        }
+    /// The same matcher for as long as need be, unless it asks a function of the
+    /// caller's.
+    pub(super) fn asking_nobody(&self) -> Option<Matcher<'static>> {
+        let several = |matchers: &[Self]| {
+            matchers.iter().map(Self::asking_nobody).collect::<Option<Vec<_>>>()
+        };
+        Some(match self {
+            Self::Annotation(key, value) => Matcher::Annotation(key.clone(), value.clone()),
+            Self::Platforms(platforms) => Matcher::Platforms(platforms.clone()),
+            Self::MediaTypes(media_types) => Matcher::MediaTypes(media_types.clone()),
+            Self::Digests(digests) => Matcher::Digests(digests.clone()),
+            Self::AllOf(matchers) => Matcher::AllOf(several(matchers)?),
+            Self::AnyOf(matchers) => Matcher::AnyOf(several(matchers)?),
+            Self::Not(matcher) => Matcher::Not(Box::new(matcher.asking_nobody()?)),
+            Self::Custom(_) => return None,
+        })
     }
 }
 

@@ -4,20 +4,24 @@
 
 mod blobs;
 mod create;
+mod draft;
 mod edits;
 mod files;
 mod image;
 mod index;
 mod lookup;
 mod matcher;
+mod meant;
 mod open;
+mod transaction;
 mod tree;
 
-pub use edits::Append;
+pub use draft::Append;
 pub use image::ImageBuilder;
 pub use index::IndexBuilder;
 pub use matcher::{CustomMatcher, Matcher};
 pub use open::OpenOptions;
+pub use transaction::Transaction;
 pub(crate) use tree::check_depth;
 pub use tree::{BlobSource, Missing};
 
@@ -38,6 +42,8 @@ pub struct Layout {
     store: Arc<Store>,
     in_progress: Arc<InProgress>,
     read_only: bool,
+    /// The edits of a transaction, if this is one.
+    staged: Option<Arc<transaction::Staged>>,
 }
 
 impl Layout {

@@ -104,6 +104,7 @@ impl OpenOptions {
             store: Arc::new(Store::new(root, self.symlinked_blobs)),
             in_progress: Arc::default(),
             read_only: self.read_only,
+            staged: None,
         })
     }
 }
@@ -140,7 +141,7 @@ impl Layout {
             self.store.create_blobs()?;
             let made = files::create(root, INDEX, index.text().as_bytes())?;
             // What an earlier call, or another tool, did not finish.
-            if !made && self.read_index()?.text() != index.text() && exclusive {
+            if !made && self.stored_index()?.text() != index.text() && exclusive {
                 return Err(self.exists());
             }
             files::create(root, MARKER, MARKER_OF_1_0_0).map(drop)

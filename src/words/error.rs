@@ -59,6 +59,10 @@ pub enum Error {
     #[error("{0}")]
     Exists(String),
 
+    /// `index.json` was changed meanwhile, where it should not have been.
+    #[error("{0}")]
+    Conflict(String),
+
     /// A document, or the layout itself, breaks the image-spec.
     #[error("{document}: {problem}")]
     Format {

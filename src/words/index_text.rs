@@ -89,6 +89,18 @@ impl IndexText {
         &self.descriptors
     }
 
+    pub(crate) fn into_descriptors(self) -> Vec<Descriptor> {
+        self.descriptors
+    }
+
+    /// What an entry says.
+    pub(crate) fn descriptor<'a>(&'a self, entry: &'a Entry) -> Option<&'a Descriptor> {
+        match entry {
+            Entry::Kept(position) => self.descriptors.get(*position),
+            Entry::New(descriptor) => Some(descriptor),
+        }
+    }
+
     /// The text of the index with these entries instead.
     pub(crate) fn with_entries(&self, entries: &[Entry]) -> String {
         let mut text = self.slice(0..self.array.start + 1).to_owned();

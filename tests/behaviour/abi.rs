@@ -17,6 +17,7 @@ use ::ocilayout::ffi::index::*;
 use ::ocilayout::ffi::layout::*;
 use ::ocilayout::ffi::lookup::*;
 use ::ocilayout::ffi::matching::*;
+use ::ocilayout::ffi::transaction::*;
 use ::ocilayout::ffi::tree::*;
 use ::ocilayout::ffi::upkeep::*;
 use std::ffi::{CStr, CString, c_char, c_void};
@@ -81,6 +82,7 @@ fn kind(status: ocilayout_status) -> Kind {
         OCILAYOUT_ERR_IO => Kind::Io,
         OCILAYOUT_ERR_NOT_FOUND => Kind::NotFound,
         OCILAYOUT_ERR_EXISTS => Kind::Exists,
+        OCILAYOUT_ERR_CONFLICT => Kind::Conflict,
         OCILAYOUT_ERR_FORMAT => Kind::Format,
         OCILAYOUT_ERR_DIGEST => Kind::Digest,
         OCILAYOUT_ERR_CALLBACK => Kind::Callback,
@@ -517,6 +519,24 @@ impl Api for Abi {
     fn unreferenced(&self) -> Outcome<Vec<Descriptor>> {
         list(make(ocilayout_descriptors_free, |out, err| unsafe {
             ocilayout_unreferenced(self.0.0, out, err)
+        }))
+    }
+
+    fn begin(&self) -> Outcome<Self> {
+        make(ocilayout_free, |out, err| unsafe { ocilayout_begin(self.0.0, out, err) }).map(Self)
+    }
+
+    fn commit(&self) -> Outcome<()> {
+        call(|err| unsafe { ocilayout_commit(self.0.0, err) })
+    }
+
+    fn commit_if(&self, digest: &str) -> Outcome<()> {
+        call(|err| unsafe { ocilayout_commit_if(self.0.0, c(digest).as_ptr(), err) })
+    }
+
+    fn describe_index(&self) -> Outcome<Descriptor> {
+        taken(make(ocilayout_descriptor_free, |out, err| unsafe {
+            ocilayout_describe_index(self.0.0, out, err)
         }))
     }
 

@@ -22,6 +22,7 @@ pub enum Kind {
     Io,
     NotFound,
     Exists,
+    Conflict,
     Format,
     Digest,
     Callback,
@@ -140,6 +141,12 @@ pub trait Api: Sized + Sync {
     fn children(&self, descriptor: &Descriptor) -> Outcome<Vec<Descriptor>>;
     fn resolve(&self, name: &str, platform: Option<&str>) -> Outcome<Descriptor>;
     fn unreferenced(&self) -> Outcome<Vec<Descriptor>>;
+
+    /// A transaction, which is used as a layout is.
+    fn begin(&self) -> Outcome<Self>;
+    fn commit(&self) -> Outcome<()>;
+    fn commit_if(&self, digest: &str) -> Outcome<()>;
+    fn describe_index(&self) -> Outcome<Descriptor>;
 
     fn put_manifest(
         &self,

@@ -4,12 +4,18 @@ use crate::api::{Api, Append, Blobs, Failure, Flags, Image, Kind, Matcher, Optio
 use crate::api::{Source, Stored};
 use ocilayout::{
     BlobOptions, BlobSource, Compression, Descriptor, Error, ImageBuilder, IndexBuilder, Layout,
-    Missing, OpenOptions,
+    Missing, OpenOptions, Transaction,
 };
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-pub struct Core(Layout);
+pub struct Core(Layout, Option<Transaction>);
+
+impl Core {
+    fn open_as(layout: Layout) -> Self {
+        Self(layout, None)
+    }
+}
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
@@ -19,6 +25,7 @@ impl From<Error> for Failure {
             Error::Io { .. } | Error::Source(_) => Kind::Io,
             Error::NotFound(_) => Kind::NotFound,
             Error::Exists(_) => Kind::Exists,
+            Error::Conflict(_) => Kind::Conflict,
             Error::Format { .. } => Kind::Format,
             Error::Digest { .. } | Error::Size { .. } => Kind::Digest,
             Error::Callback { .. } => Kind::Callback,
@@ -138,13 +145,13 @@ impl Api for Core {
         if flags.symlinked_blobs {
             options = options.symlinked_blobs();
         }
-        Ok(Self(options.open(path)?))
+        Ok(Self::open_as(options.open(path)?))
     }
 
     fn create(path: &Path, index: &[u8], source: Option<&Blobs>) -> Outcome<Self> {
         let source = source.map(Provided);
         let source = source.as_ref().map(|source| source as &dyn BlobSource);
-        Ok(Self(OpenOptions::new().create_with_index(path, index, source)?))
+        Ok(Self::open_as(OpenOptions::new().create_with_index(path, index, source)?))
     }
 
     fn put(&self, source: Source<'_>, given: &Options) -> Outcome<Stored> {
@@ -242,6 +249,23 @@ impl Api for Core {
 
     fn unreferenced(&self) -> Outcome<Vec<Descriptor>> {
         Ok(self.0.unreferenced()?)
+    }
+
+    fn begin(&self) -> Outcome<Self> {
+        let transaction = self.0.begin()?;
+        Ok(Self((*transaction).clone(), Some(transaction)))
+    }
+
+    fn commit(&self) -> Outcome<()> {
+        Ok(self.1.as_ref().unwrap().commit()?)
+    }
+
+    fn commit_if(&self, digest: &str) -> Outcome<()> {
+        Ok(self.1.as_ref().unwrap().commit_if(&digest.parse()?)?)
+    }
+
+    fn describe_index(&self) -> Outcome<Descriptor> {
+        Ok(self.0.describe_index()?)
     }
 
     fn put_manifest(

@@ -19,6 +19,7 @@ mod hostile;
 mod images;
 mod lookup;
 mod matching;
+mod transactions;
 mod trees;
 
 /// Makes two tests of each function that is generic over the interface.

@@ -247,6 +247,25 @@ static void lookups(const char *dir) {
     ocilayout_free(layout);
 }
 
+static void transactions(const char *dir) {
+    ocilayout *layout = layout_at(dir), *transaction, *out;
+    ocilayout_descriptor *described;
+
+    CLEARS(out, "layout", ocilayout_begin(NULL, &out, err));
+    REFUSES("out", ocilayout_begin(layout, NULL, err));
+    REFUSES("transaction", ocilayout_commit(NULL, err));
+    CLEARS(described, "layout", ocilayout_describe_index(NULL, &described, err));
+    REFUSES("out", ocilayout_describe_index(layout, NULL, err));
+
+    OK(ocilayout_begin(layout, &transaction, err));
+    REFUSES("transaction", ocilayout_commit_if(NULL, "sha256:00", err));
+    REFUSES("digest", ocilayout_commit_if(transaction, NULL, err));
+    ocilayout_free(transaction);
+
+    FAILS(OCILAYOUT_ERR_STATE, "transaction", ocilayout_commit(layout, err));
+    ocilayout_free(layout);
+}
+
 static void trees(const char *dir) {
     ocilayout *layout = layout_at(dir);
     ocilayout_descriptor *abc = put(layout, "abc"), *out;
@@ -474,5 +493,5 @@ static void allowed(const char *dir) {
     ocilayout_free(layout);
 }
 
-TESTS(layouts, blobs, blob_options, descriptors, matchers, edits, lookups, trees, images, indexes,
+TESTS(layouts, blobs, blob_options, descriptors, matchers, edits, lookups, transactions, trees, images, indexes,
       getters, freeing, allowed)

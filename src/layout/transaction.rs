@@ -1,0 +1,163 @@
+//! Transactions: many edits of `index.json` that become visible together.
+
+use super::Layout;
+use super::draft::{Attempt, Draft, Edit};
+use super::files::INDEX;
+use super::meant::Meant;
+use crate::words::descriptor::Descriptor;
+use crate::words::digest::Digest;
+use crate::words::error::{Error, Result};
+use crate::words::media_type::MediaType;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A layout whose edits nobody else sees until they are committed, all at once.
+///
+/// It is used like the layout that it was begun on: it lists and resolves what
+/// it has edited so far. Blobs that are put through it are stored at once, which
+/// nobody notices before they are named. Dropped without a commit, its edits are
+/// gone.
+#[derive(Debug)]
+pub struct Transaction(Layout);
+
+impl Deref for Transaction {
+    type Target = Layout;
+
+    fn deref(&self) -> &Layout {
+        &self.0
+    }
+}
+
+/// The edits so far.
+#[derive(Debug)]
+pub(super) struct Staged(Mutex<Option<Edits>>);
+
+#[derive(Debug)]
+struct Edits {
+    /// The index as the transaction sees it.
+    draft: Draft,
+    made: Vec<(Edit, Meant<'static>)>,
+}
+
+impl Layout {
+    /// Begins a transaction on `index.json` as it is now.
+    ///
+    /// # Errors
+    /// [`Error::State`] when the layout is open read-only or is a transaction
+    /// itself, [`Error::Format`] when `index.json` is not an image index.
+    pub fn begin(&self) -> Result<Transaction> {
+        self.check_writable()?;
+        if self.staged.is_some() {
+            let problem = "transaction: expected a layout to begin it on, found a transaction";
+            return Err(Error::State(problem.to_owned()));
+        }
+        let draft = Draft::new(self.stored_index()?);
+        let staged = Staged(Mutex::new(Some(Edits { draft, made: Vec::new() })));
+        Ok(Transaction(Self { staged: Some(Arc::new(staged)), ..self.clone() }))
+    }
+
+    /// The entries of `index.json`, with the edits of this transaction.
+    pub(super) fn entries(&self) -> Result<Vec<Descriptor>> {
+        match &self.staged {
+            Some(staged) => {
+                let edits = staged.lock();
+                let edits = edits.as_ref().ok_or_else(committed)?;
+                Ok(edits.draft.descriptors().cloned().collect())
+            }
+            None => Ok(self.stored_index()?.into_descriptors()),
+        }
+    }
+
+    /// What points at `index.json` as it is stored now. Its digest changes with
+    /// every change of it: see [`Transaction::commit_if`].
+    ///
+    /// # Errors
+    /// Those of [`read_file`](Self::read_file).
+    pub fn describe_index(&self) -> Result<Descriptor> {
+        let content = self.read_file(INDEX)?;
+        let media_type = MediaType::known(MediaType::IMAGE_INDEX);
+        Descriptor::new(&media_type, &Digest::of(&content), content.len() as u64)
+    }
+
+    /// Makes the edits of this transaction visible.
+    pub(crate) fn commit(&self, expected: Option<&Digest>) -> Result<()> {
+        let staged = self.staged.as_ref().ok_or_else(|| {
+            Error::State("transaction: expected one, found a layout that is none".to_owned())
+        })?;
+        let mut edits = staged.lock();
+        let made = &edits.as_ref().ok_or_else(committed)?.made;
+        self.edit_index(|draft| {
+            if let Some(expected) = expected {
+                self.check_unchanged(expected)?;
+            }
+            for (edit, meant) in made {
+                if let Edit::Append(entry, how) | Edit::Replace(entry, how) = edit
+                    && !how.allows_missing()
+                {
+                    self.check_present(entry)?;
+                }
+                draft.attempt(edit, meant)?;
+            }
+            Ok(())
+        })?;
+        *edits = None;
+        Ok(())
+    }
+
+    fn check_unchanged(&self, expected: &Digest) -> Result<()> {
+        let found = self.describe_index()?;
+        if found.digest() == expected {
+            return Ok(());
+        }
+        let (path, found) = (self.path_of(INDEX), found.digest());
+        Err(Error::Conflict(format!("{path}: expected digest {expected}, found {found}")))
+    }
+}
+
+impl Transaction {
+    /// Makes the edits visible, all at once, and ends the transaction. They are
+    /// made again on `index.json` as it is now, so that nobody's edit is lost:
+    /// what others have added stays, and what matches by now is what is meant.
+    /// Entries that a custom matcher was not asked about are not meant.
+    ///
+    /// After an error nothing has changed, and it can be tried again.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when a blob has gone, [`Error::State`] when it was
+    /// committed before, [`Error::Io`] when the system refuses.
+    pub fn commit(&self) -> Result<()> {
+        self.0.commit(None)
+    }
+
+    /// The same, if `index.json` still has this digest; see
+    /// [`Layout::describe_index`].
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when it has another, and those of
+    /// [`commit`](Self::commit).
+    pub fn commit_if(&self, digest: &Digest) -> Result<()> {
+        self.0.commit(Some(digest))
+    }
+}
+
+impl Staged {
+    fn lock(&self) -> MutexGuard<'_, Option<Edits>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes an edit that only this transaction sees.
+    pub(super) fn attempt(&self, edit: &Edit, meant: &Meant<'_>) -> Result<Attempt> {
+        let mut edits = self.lock();
+        let edits = edits.as_mut().ok_or_else(committed)?;
+        let attempt = edits.draft.attempt(edit, meant)?;
+        if matches!(attempt, Attempt::Done(_)) {
+            edits.made.push((edit.clone(), meant.kept()));
+        }
+        Ok(attempt)
+    }
+}
+
+fn committed() -> Error {
+    Error::State("transaction: expected one that is under way, found it committed".to_owned())
+}
