@@ -309,6 +309,11 @@ typedef int32_t (*ocilayout_match_fn)(void *userdata,
 #define OCILAYOUT_ERR_EXISTS -5
 
 /**
+ * Another writer holds the lock of the layout; see ocilayout_set_lock_timeout().
+ */
+#define OCILAYOUT_ERR_BUSY -6
+
+/**
  * index.json was changed meanwhile, where it should not have been.
  */
 #define OCILAYOUT_ERR_CONFLICT -7
@@ -465,6 +470,20 @@ ocilayout_status ocilayout_create(const char *path,
                                   void *userdata,
                                   ocilayout **out,
                                   ocilayout_error **err);
+
+/**
+ * Says how long an edit of index.json waits while another writer makes one, in
+ * milliseconds: 0 for not at all, a negative number, the default, for as long
+ * as it takes. It holds for the layout and all its transactions, from the next
+ * edit on.
+ *
+ * An edit that does not get its turn fails with OCILAYOUT_ERR_BUSY, and its
+ * message says who may hold the lock. Readers never wait.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_set_lock_timeout(const ocilayout *layout,
+                                            int64_t milliseconds,
+                                            ocilayout_error **err);
 
 /**
  * Closes a layout. NULL is fine.

@@ -25,6 +25,8 @@ pub const OCILAYOUT_ERR_IO: ocilayout_status = ocilayout_status(-3);
 pub const OCILAYOUT_ERR_NOT_FOUND: ocilayout_status = ocilayout_status(-4);
 /// What was to be created is there already.
 pub const OCILAYOUT_ERR_EXISTS: ocilayout_status = ocilayout_status(-5);
+/// Another writer holds the lock of the layout; see ocilayout_set_lock_timeout().
+pub const OCILAYOUT_ERR_BUSY: ocilayout_status = ocilayout_status(-6);
 /// index.json was changed meanwhile, where it should not have been.
 pub const OCILAYOUT_ERR_CONFLICT: ocilayout_status = ocilayout_status(-7);
 /// Not an image layout, or a document in it is malformed.
@@ -70,6 +72,7 @@ fn status_of(error: &Error) -> ocilayout_status {
         Error::Io { .. } | Error::Source(_) => OCILAYOUT_ERR_IO,
         Error::NotFound(_) => OCILAYOUT_ERR_NOT_FOUND,
         Error::Exists(_) => OCILAYOUT_ERR_EXISTS,
+        Error::Busy(_) => OCILAYOUT_ERR_BUSY,
         Error::Conflict(_) => OCILAYOUT_ERR_CONFLICT,
         Error::Format { .. } => OCILAYOUT_ERR_FORMAT,
         Error::Digest { .. } | Error::Size { .. } => OCILAYOUT_ERR_DIGEST,
@@ -101,6 +104,7 @@ pub extern "C" fn ocilayout_status_name(status: ocilayout_status) -> *const c_ch
         OCILAYOUT_ERR_IO => c"OCILAYOUT_ERR_IO",
         OCILAYOUT_ERR_NOT_FOUND => c"OCILAYOUT_ERR_NOT_FOUND",
         OCILAYOUT_ERR_EXISTS => c"OCILAYOUT_ERR_EXISTS",
+        OCILAYOUT_ERR_BUSY => c"OCILAYOUT_ERR_BUSY",
         OCILAYOUT_ERR_CONFLICT => c"OCILAYOUT_ERR_CONFLICT",
         OCILAYOUT_ERR_FORMAT => c"OCILAYOUT_ERR_FORMAT",
         OCILAYOUT_ERR_DIGEST => c"OCILAYOUT_ERR_DIGEST",

@@ -9,6 +9,7 @@ use super::handle::{InUse, Shared, free};
 use crate::layout::{BlobSource, Layout, OpenOptions};
 use crate::words::error::{Error, Result};
 use std::ffi::{c_char, c_int, c_void};
+use std::time::Duration;
 
 /// For ocilayout_open(): make the layout if it is not there, with the
 /// directories above it.
@@ -155,6 +156,30 @@ pub unsafe extern "C" fn ocilayout_create(
             };
             let source = source.as_ref().map(|source| source as &dyn BlobSource);
             Ok(ocilayout::new(OpenOptions::new().create_with_index(path, index, source)?))
+        })
+    }
+}
+
+/// Says how long an edit of index.json waits while another writer makes one, in
+/// milliseconds: 0 for not at all, a negative number, the default, for as long
+/// as it takes. It holds for the layout and all its transactions, from the next
+/// edit on.
+///
+/// An edit that does not get its turn fails with OCILAYOUT_ERR_BUSY, and its
+/// message says who may hold the lock. Readers never wait.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocilayout_set_lock_timeout(
+    layout: *const ocilayout,
+    milliseconds: i64,
+    err: *mut *mut ocilayout_error,
+) -> ocilayout_status {
+    // SAFETY: the pointers are NULL or as the header asks.
+    unsafe {
+        guard(err, || {
+            let timeout = u64::try_from(milliseconds).ok().map(Duration::from_millis);
+            taken(layout, "layout")?.set_lock_timeout(timeout);
+            Ok(())
         })
     }
 }

@@ -91,7 +91,7 @@ impl Layout {
     /// writer does.
     pub(super) fn edit_index<T>(&self, change: impl FnOnce(&mut Draft) -> Result<T>) -> Result<T> {
         let root = self.store.root();
-        files::locked(root, || {
+        files::locked(&self.store, || {
             let mut draft = Draft::new(self.stored_index()?);
             let outcome = change(&mut draft)?;
             if let Some(text) = draft.changed_text()? {

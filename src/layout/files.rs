@@ -60,7 +60,7 @@ impl Layout {
 
     fn replace_file(&self, name: &str, content: &[u8]) -> Result<()> {
         let root = self.store.root();
-        files::locked(root, || files::replace(root, name, content))
+        files::locked(&self.store, || files::replace(root, name, content))
     }
 
     /// Reads `index.json` as it is now.

@@ -31,6 +31,7 @@ use crate::words::error::{Error, Result};
 use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An open image layout.
 ///
@@ -51,6 +52,13 @@ impl Layout {
     #[must_use]
     pub fn path(&self) -> &Path {
         self.store.root().path()
+    }
+
+    /// How long an edit waits while another writer makes one: `None`, the
+    /// default, for as long as it takes, zero not at all. It holds for all
+    /// clones and transactions of this layout.
+    pub fn set_lock_timeout(&self, timeout: Option<Duration>) {
+        self.store.set_patience(timeout);
     }
 
     fn path_of(&self, name: &str) -> String {

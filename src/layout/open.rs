@@ -134,7 +134,7 @@ impl Layout {
     /// before it is not yet a layout.
     pub(super) fn make(&self, index: &IndexText, exclusive: bool) -> Result<()> {
         let root = self.store.root();
-        files::locked(root, || {
+        files::locked(&self.store, || {
             if self.file(MARKER)?.is_some() {
                 return if exclusive { Err(self.exists()) } else { Ok(()) };
             }

@@ -3,29 +3,53 @@
 use super::directory::{Directory, Links};
 use super::files::BLOBS;
 use super::reader::BlobReader;
+use super::temp::sweep;
 use crate::words::descriptor::Descriptor;
 use crate::words::digest::{Algorithm, Digest};
 use crate::words::error::{Error, Result};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// The open directory of a layout, and what is stored in it.
 #[derive(Debug)]
 pub(crate) struct Store {
     root: Arc<Directory>,
     links: Links,
+    /// How long to wait for the lock; `None` is for ever.
+    patience: Mutex<Option<Duration>>,
+    swept: AtomicBool,
 }
 
 impl Store {
     pub(crate) fn new(root: Directory, links_allowed: bool) -> Self {
         let links = if links_allowed { Links::Followed } else { Links::Refused };
-        Self { root: Arc::new(root), links }
+        Self {
+            root: Arc::new(root),
+            links,
+            patience: Mutex::default(),
+            swept: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn root(&self) -> &Arc<Directory> {
         &self.root
+    }
+
+    /// Takes away what killed writers left, the first time that it is asked to.
+    pub(super) fn sweep_once(&self) -> Result<()> {
+        if self.swept.swap(true, Ordering::Relaxed) { Ok(()) } else { sweep(&self.root) }
+    }
+
+    pub(super) fn patience(&self) -> Option<Duration> {
+        *self.patience.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_patience(&self, patience: Option<Duration>) {
+        *self.patience.lock().unwrap_or_else(PoisonError::into_inner) = patience;
     }
 
     /// The size of a blob in bytes; `None` if it is not there.

@@ -1,5 +1,6 @@
 //! The files beside `blobs/`, each read and written as a whole.
 
+use super::blobs::Store;
 use super::directory::{Directory, Links, io_error};
 use super::lock::Lock;
 use super::temp::{HIDDEN_PREFIX, TempFile};
@@ -57,8 +58,9 @@ fn written(root: &Arc<Directory>, name: &OsStr, content: &[u8]) -> Result<TempFi
 }
 
 /// Does something while no other writer of the layout edits its files.
-pub(crate) fn locked<T>(root: &Directory, edit: impl FnOnce() -> Result<T>) -> Result<T> {
-    let _lock = Lock::exclusive(root)?;
+pub(crate) fn locked<T>(store: &Store, edit: impl FnOnce() -> Result<T>) -> Result<T> {
+    let _lock = Lock::exclusive(store.root(), store.patience())?;
+    store.sweep_once()?;
     edit()
 }
 

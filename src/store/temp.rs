@@ -53,8 +53,9 @@ impl TempFile {
             match retry(|| rustix::fs::openat(root, &name, flags, FILE_MODE)) {
                 Ok(fd) => {
                     let temp = Self::with_file(root, File::from(fd), Some(name))?;
-                    temp.lock()?;
-                    return Ok(temp);
+                    if temp.lock()? {
+                        return Ok(temp);
+                    }
                 }
                 Err(Errno::EXIST) => {}
                 Err(error) => return Err(io_error("create a file in", root.path(), error)),
@@ -89,10 +90,16 @@ impl TempFile {
     }
 
     /// Says to a later writer that the hidden name is in use, for as long as it
-    /// is.
-    fn lock(&self) -> Result<()> {
-        retry(|| rustix::fs::flock(&self.file, FlockOperation::NonBlockingLockExclusive))
-            .map_err(|error| io_error("lock a file in", self.root.path(), error))
+    /// is. Fails to if that writer has just taken it for one that is not.
+    fn lock(&self) -> Result<bool> {
+        let failed = |error| io_error("lock a file in", self.root.path(), error);
+        match retry(|| rustix::fs::flock(&self.file, FlockOperation::NonBlockingLockExclusive)) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Ok(false),
+            Err(error) => return Err(failed(error)),
+        }
+        let stat = retry(|| rustix::fs::fstat(&self.file)).map_err(failed)?;
+        Ok(self.hidden.is_none() || stat.st_nlink > 0)
     }
 
     pub(super) fn file(&mut self) -> &mut File {
@@ -188,6 +195,24 @@ impl Drop for TempFile {
             let _ = self.root.remove(&name);
         }
     }
+}
+
+/// Takes away what writers left that were killed: files with a hidden name that
+/// nobody holds. What cannot be taken away is left for the next writer.
+pub(super) fn sweep(root: &Directory) -> Result<()> {
+    for name in root.names()?.iter().filter(|name| is_hidden(name)) {
+        let name = OsStr::new(name);
+        let Ok(Some((file, _))) = root.open_file(name, Links::Refused) else { continue };
+        if retry(|| rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)).is_ok() {
+            let _ = root.remove(name);
+        }
+    }
+    Ok(())
+}
+
+fn is_hidden(name: &str) -> bool {
+    let random = name.strip_prefix(HIDDEN_PREFIX);
+    random.is_some_and(|random| random.len() == 16 && random.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 fn hidden_name() -> Result<OsString> {

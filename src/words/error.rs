@@ -59,6 +59,10 @@ pub enum Error {
     #[error("{0}")]
     Exists(String),
 
+    /// Another writer holds the lock of the layout.
+    #[error("{0}")]
+    Busy(String),
+
     /// `index.json` was changed meanwhile, where it should not have been.
     #[error("{0}")]
     Conflict(String),

@@ -82,6 +82,7 @@ fn kind(status: ocilayout_status) -> Kind {
         OCILAYOUT_ERR_IO => Kind::Io,
         OCILAYOUT_ERR_NOT_FOUND => Kind::NotFound,
         OCILAYOUT_ERR_EXISTS => Kind::Exists,
+        OCILAYOUT_ERR_BUSY => Kind::Busy,
         OCILAYOUT_ERR_CONFLICT => Kind::Conflict,
         OCILAYOUT_ERR_FORMAT => Kind::Format,
         OCILAYOUT_ERR_DIGEST => Kind::Digest,
@@ -520,6 +521,11 @@ impl Api for Abi {
         list(make(ocilayout_descriptors_free, |out, err| unsafe {
             ocilayout_unreferenced(self.0.0, out, err)
         }))
+    }
+
+    fn set_lock_timeout(&self, timeout: Option<u32>) {
+        let timeout = timeout.map_or(-1, i64::from);
+        call(|err| unsafe { ocilayout_set_lock_timeout(self.0.0, timeout, err) }).unwrap();
     }
 
     fn begin(&self) -> Outcome<Self> {

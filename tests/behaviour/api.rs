@@ -22,6 +22,7 @@ pub enum Kind {
     Io,
     NotFound,
     Exists,
+    Busy,
     Conflict,
     Format,
     Digest,
@@ -141,6 +142,9 @@ pub trait Api: Sized + Sync {
     fn children(&self, descriptor: &Descriptor) -> Outcome<Vec<Descriptor>>;
     fn resolve(&self, name: &str, platform: Option<&str>) -> Outcome<Descriptor>;
     fn unreferenced(&self) -> Outcome<Vec<Descriptor>>;
+
+    /// In milliseconds; `None` is for ever.
+    fn set_lock_timeout(&self, timeout: Option<u32>);
 
     /// A transaction, which is used as a layout is.
     fn begin(&self) -> Outcome<Self>;

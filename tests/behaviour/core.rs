@@ -25,6 +25,7 @@ impl From<Error> for Failure {
             Error::Io { .. } | Error::Source(_) => Kind::Io,
             Error::NotFound(_) => Kind::NotFound,
             Error::Exists(_) => Kind::Exists,
+            Error::Busy(_) => Kind::Busy,
             Error::Conflict(_) => Kind::Conflict,
             Error::Format { .. } => Kind::Format,
             Error::Digest { .. } | Error::Size { .. } => Kind::Digest,
@@ -249,6 +250,11 @@ impl Api for Core {
 
     fn unreferenced(&self) -> Outcome<Vec<Descriptor>> {
         Ok(self.0.unreferenced()?)
+    }
+
+    fn set_lock_timeout(&self, timeout: Option<u32>) {
+        let timeout = timeout.map(|timeout| std::time::Duration::from_millis(timeout.into()));
+        self.0.set_lock_timeout(timeout);
     }
 
     fn begin(&self) -> Outcome<Self> {

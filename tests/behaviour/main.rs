@@ -17,6 +17,7 @@ mod edits;
 mod files;
 mod hostile;
 mod images;
+mod locks;
 mod lookup;
 mod matching;
 mod transactions;

@@ -254,6 +254,7 @@ static void transactions(const char *dir) {
     CLEARS(out, "layout", ocilayout_begin(NULL, &out, err));
     REFUSES("out", ocilayout_begin(layout, NULL, err));
     REFUSES("transaction", ocilayout_commit(NULL, err));
+    REFUSES("layout", ocilayout_set_lock_timeout(NULL, 0, err));
     CLEARS(described, "layout", ocilayout_describe_index(NULL, &described, err));
     REFUSES("out", ocilayout_describe_index(layout, NULL, err));
 
