@@ -50,9 +50,11 @@
  *             stored side by side; edits of index.json take turns. After fork()
  *             a child opens the layout anew.
  *
- * CRASHES     A blob, index.json and oci-layout appear whole or not at all, and
- *             their content is on the disk before their name is. A process that
- *             is killed leaves nothing under blobs/ that is not whole.
+ * CRASHES     A blob, index.json and oci-layout appear whole or not at all. A
+ *             process that is killed loses nothing that was acknowledged, and
+ *             leaves nothing under blobs/ that is not whole. When the power goes,
+ *             what was acknowledged is there, unless the layout was opened with
+ *             another OCILAYOUT_OPEN_DURABILITY_ flag.
  *
  * BUGS        A bug in the library is reported as OCILAYOUT_ERR_INTERNAL. The
  *             object that was used can then only be freed. The library does not
@@ -130,6 +132,19 @@
  * Bazel make them. Their content is checked like any other.
  */
 #define OCILAYOUT_OPEN_SYMLINKED_BLOBS (1ull << 3)
+
+/**
+ * For ocilayout_open(): when the power goes, nothing is promised. For layouts
+ * that can be made again. A process that is killed still loses nothing.
+ */
+#define OCILAYOUT_OPEN_DURABILITY_NONE (1ull << 4)
+
+/**
+ * For ocilayout_open(): when the power goes, what is named is complete, but the
+ * last edits may be lost. Without this and OCILAYOUT_OPEN_DURABILITY_NONE, what
+ * was acknowledged is there.
+ */
+#define OCILAYOUT_OPEN_DURABILITY_ORDERED (1ull << 5)
 
 /**
  * The usual level of each compression: 6 for gzip, 3 for zstd.

@@ -58,7 +58,7 @@ pub use layout::{
     Append, BlobSource, CustomMatcher, ImageBuilder, IndexBuilder, Layout, Matcher, Missing,
     OpenOptions, Transaction,
 };
-pub use store::BlobReader;
+pub use store::{BlobReader, Durability};
 pub use words::descriptor::{Annotations, Descriptor};
 pub use words::digest::{Algorithm, Digest};
 pub use words::error::{Error, Result};

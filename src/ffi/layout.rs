@@ -7,6 +7,7 @@ use super::error::{ocilayout_error, ocilayout_status};
 use super::guard::{create, guard};
 use super::handle::{InUse, Shared, free};
 use crate::layout::{BlobSource, Layout, OpenOptions};
+use crate::store::Durability;
 use crate::words::error::{Error, Result};
 use std::ffi::{c_char, c_int, c_void};
 use std::time::Duration;
@@ -22,6 +23,14 @@ pub const OCILAYOUT_OPEN_READ_ONLY: u64 = 1u64 << 2;
 /// For ocilayout_open(): read blobs that are symbolic links, as the rules of
 /// Bazel make them. Their content is checked like any other.
 pub const OCILAYOUT_OPEN_SYMLINKED_BLOBS: u64 = 1u64 << 3;
+
+/// For ocilayout_open(): when the power goes, nothing is promised. For layouts
+/// that can be made again. A process that is killed still loses nothing.
+pub const OCILAYOUT_OPEN_DURABILITY_NONE: u64 = 1u64 << 4;
+/// For ocilayout_open(): when the power goes, what is named is complete, but the
+/// last edits may be lost. Without this and OCILAYOUT_OPEN_DURABILITY_NONE, what
+/// was acknowledged is there.
+pub const OCILAYOUT_OPEN_DURABILITY_ORDERED: u64 = 1u64 << 5;
 
 /// An open image layout. Any number of threads may use it at once.
 /// image-spec, image-layout.md.
@@ -51,7 +60,9 @@ fn options(flags: u64) -> Result<OpenOptions> {
         OCILAYOUT_OPEN_CREATE
             | OCILAYOUT_OPEN_EXCLUSIVE
             | OCILAYOUT_OPEN_READ_ONLY
-            | OCILAYOUT_OPEN_SYMLINKED_BLOBS,
+            | OCILAYOUT_OPEN_SYMLINKED_BLOBS
+            | OCILAYOUT_OPEN_DURABILITY_NONE
+            | OCILAYOUT_OPEN_DURABILITY_ORDERED,
     )?;
     let has = |flag| flags & flag != 0;
     let mut options = OpenOptions::new();
@@ -71,7 +82,15 @@ fn options(flags: u64) -> Result<OpenOptions> {
     if has(OCILAYOUT_OPEN_SYMLINKED_BLOBS) {
         options = options.symlinked_blobs();
     }
-    Ok(options)
+    match (has(OCILAYOUT_OPEN_DURABILITY_NONE), has(OCILAYOUT_OPEN_DURABILITY_ORDERED)) {
+        (false, false) => Ok(options),
+        (true, false) => Ok(options.durability(Durability::None)),
+        (false, true) => Ok(options.durability(Durability::Ordered)),
+        (true, true) => {
+            let (expected, found) = ("one durability", "none and ordered");
+            Err(Error::invalid("flags", expected, found))
+        }
+    }
 }
 
 /// Opens the image layout in the directory path; flags are OCILAYOUT_OPEN_

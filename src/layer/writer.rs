@@ -108,6 +108,7 @@ impl BlobOptions {
         {
             return Ok(None);
         }
+        store.make_durable(digest)?;
         stored(&self.stored_media_type(), digest.clone(), size, None).map(Some)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Layout;
 use super::files::{INDEX, MARKER, MARKER_OF_1_0_0, check_version};
-use crate::store::{Directory, Links, Store, files};
+use crate::store::{Directory, Durability, Links, Store, files};
 use crate::words::error::{Error, Result};
 use crate::words::index_text::IndexText;
 use std::ffi::OsStr;
@@ -17,6 +17,7 @@ pub struct OpenOptions {
     exclusive: bool,
     read_only: bool,
     symlinked_blobs: bool,
+    durability: Durability,
 }
 
 impl OpenOptions {
@@ -52,6 +53,13 @@ impl OpenOptions {
     #[must_use]
     pub fn symlinked_blobs(mut self) -> Self {
         self.symlinked_blobs = true;
+        self
+    }
+
+    /// What is promised for the case that the power goes.
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
         self
     }
 
@@ -92,7 +100,7 @@ impl OpenOptions {
         }
         let root = match Directory::open(base, path)? {
             Some(root) => root,
-            None if self.create => Directory::create(base, path)?,
+            None if self.create => Directory::create(base, path, self.durability)?,
             None => {
                 let path = path.display();
                 return Err(Error::NotFound(format!(
@@ -101,7 +109,7 @@ impl OpenOptions {
             }
         };
         Ok(Layout {
-            store: Arc::new(Store::new(root, self.symlinked_blobs)),
+            store: Arc::new(Store::new(root.with(self.durability), self.symlinked_blobs)),
             in_progress: Arc::default(),
             read_only: self.read_only,
             staged: None,

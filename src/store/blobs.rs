@@ -1,6 +1,7 @@
 //! The blobs of a layout: `blobs/<algorithm>/<encoded>`.
 
-use super::directory::{Directory, Links};
+use super::directory::{Directory, Links, io_error, retry};
+use super::durability::Durability;
 use super::files::BLOBS;
 use super::reader::BlobReader;
 use super::temp::sweep;
@@ -111,6 +112,22 @@ impl Store {
             Err(Error::Digest { .. } | Error::Size { .. }) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Waits until a blob that is there is on the disk, if that was promised: who
+    /// put it may not have waited.
+    pub(crate) fn make_durable(&self, digest: &Digest) -> Result<()> {
+        if self.root.durability() == Durability::None {
+            return Ok(());
+        }
+        let (Some(algorithm), Some((file, _))) = (self.algorithm(digest)?, self.open_file(digest)?)
+        else {
+            return Err(self.missing(digest));
+        };
+        retry(|| rustix::fs::fdatasync(&file)).map_err(|error| {
+            io_error("sync", &algorithm.path_of(OsStr::new(digest.encoded())), error)
+        })?;
+        algorithm.sync()
     }
 
     /// Takes a blob away.

@@ -4,6 +4,7 @@
 //! nothing inside of a layout can lead out of it. Files are opened without
 //! blocking, so that a FIFO in the place of a blob is an error and no hang.
 
+use super::durability::Durability;
 use crate::words::error::{Error, Result};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
@@ -20,6 +21,7 @@ pub(crate) struct Directory {
     fd: OwnedFd,
     /// For error messages alone.
     path: PathBuf,
+    durability: Durability,
 }
 
 /// Whether a blob may be a symbolic link to a file.
@@ -35,20 +37,24 @@ impl Directory {
     pub(crate) fn open(base: BorrowedFd<'_>, path: &Path) -> Result<Option<Self>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         match retry(|| rustix::fs::openat(base, path, flags, Mode::empty())) {
-            Ok(fd) => Ok(Some(Self { fd, path: path.to_owned() })),
+            Ok(fd) => Ok(Some(Self { fd, path: path.to_owned(), durability: Durability::Full })),
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(io_error("open the directory", path, error)),
         }
     }
 
     /// Makes a directory by a path of the caller's, with those above it.
-    pub(crate) fn create(base: BorrowedFd<'_>, path: &Path) -> Result<Self> {
+    pub(crate) fn create(
+        base: BorrowedFd<'_>,
+        path: &Path,
+        durability: Durability,
+    ) -> Result<Self> {
         for ancestor in path.ancestors().collect::<Vec<_>>().into_iter().rev() {
             if ancestor.as_os_str().is_empty() {
                 continue;
             }
             match retry(|| rustix::fs::mkdirat(base, ancestor, DIRECTORY_MODE)) {
-                Ok(()) => Self::sync_above(base, ancestor)?,
+                Ok(()) => Self::sync_above(base, ancestor, durability)?,
                 Err(Errno::EXIST) => {}
                 // A parent that may not be written can still be passed through.
                 Err(_) if ancestor != path => {}
@@ -59,15 +65,24 @@ impl Directory {
     }
 
     /// Waits until the name of a new directory is on the disk.
-    fn sync_above(base: BorrowedFd<'_>, path: &Path) -> Result<()> {
+    fn sync_above(base: BorrowedFd<'_>, path: &Path, durability: Durability) -> Result<()> {
         let above = match path.parent() {
             Some(above) if !above.as_os_str().is_empty() => above,
             _ => Path::new("."),
         };
         match Self::open(base, above)? {
-            Some(above) => above.sync(),
+            Some(above) => above.with(durability).sync(),
             None => Ok(()),
         }
+    }
+
+    /// The same directory, with what is promised of it and of those in it.
+    pub(crate) fn with(self, durability: Durability) -> Self {
+        Self { durability, ..self }
+    }
+
+    pub(super) fn durability(&self) -> Durability {
+        self.durability
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -84,7 +99,7 @@ impl Directory {
         let path = self.path_of(name);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         match retry(|| rustix::fs::openat(&self.fd, name, flags, Mode::empty())) {
-            Ok(fd) => Ok(Some(Self { fd, path })),
+            Ok(fd) => Ok(Some(Self { fd, path, durability: self.durability })),
             Err(Errno::NOENT) => Ok(None),
             Err(Errno::NOTDIR | Errno::LOOP) => {
                 Err(self.unexpected(name, "a directory").unwrap_or_else(|error| error))
@@ -191,9 +206,12 @@ impl Directory {
         }
     }
 
-    /// Waits until the names in this directory are on the disk, where the file
-    /// system knows how to.
+    /// Waits until the names in this directory are on the disk, if that was
+    /// promised and the file system knows how to.
     pub(crate) fn sync(&self) -> Result<()> {
+        if self.durability == Durability::None {
+            return Ok(());
+        }
         match retry(|| rustix::fs::fsync(&self.fd)) {
             Ok(()) | Err(Errno::INVAL) => Ok(()),
             Err(error) => Err(io_error("sync the directory", &self.path, error)),

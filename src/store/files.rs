@@ -2,6 +2,7 @@
 
 use super::blobs::Store;
 use super::directory::{Directory, Links, io_error};
+use super::durability::Durability;
 use super::lock::Lock;
 use super::temp::{HIDDEN_PREFIX, TempFile};
 use crate::words::error::{Error, Result};
@@ -33,11 +34,16 @@ pub(crate) fn read(root: &Directory, name: &str) -> Result<Option<Vec<u8>>> {
     Ok(Some(content))
 }
 
-/// Puts a file in the place of what had its name, in one step and durably.
+/// Puts a file in the place of what had its name, in one step. It is complete on
+/// the disk before it has its name; that this has become its name is sure only
+/// where everything is to survive.
 pub(crate) fn replace(root: &Arc<Directory>, name: &str, content: &[u8]) -> Result<()> {
     let name = OsStr::new(name);
     written(root, name, content)?.replace(root, name)?;
-    root.sync()
+    match root.durability() {
+        Durability::Full => root.sync(),
+        Durability::Ordered | Durability::None => Ok(()),
+    }
 }
 
 /// Makes a file, unless there is one of that name. Says whether it did.

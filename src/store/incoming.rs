@@ -59,6 +59,7 @@ impl Incoming {
         }
         let rehash = self.demands.rehash;
         if self.store.has_intact(&digest, size, rehash)? {
+            self.store.make_durable(&digest)?;
             return Ok((digest, size));
         }
         let name = OsStr::new(digest.encoded());

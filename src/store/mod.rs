@@ -2,6 +2,7 @@
 
 mod blobs;
 mod directory;
+mod durability;
 pub(crate) mod files;
 mod incoming;
 mod lock;
@@ -10,5 +11,6 @@ mod temp;
 
 pub(crate) use blobs::Store;
 pub(crate) use directory::{Directory, Links};
+pub use durability::Durability;
 pub(crate) use incoming::{Demands, Incoming};
 pub use reader::BlobReader;

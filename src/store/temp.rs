@@ -6,6 +6,7 @@
 //! root of the layout, which other tools pass over; never one in `blobs/`.
 
 use super::directory::{Directory, Links, io_error, retry};
+use super::durability::Durability;
 use crate::words::error::{Error, Result};
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
@@ -106,11 +107,14 @@ impl TempFile {
         &mut self.file
     }
 
-    /// Waits until the content is on the disk. An error is final: what the
+    /// Waits until the content is on the disk, if that was promised. An error is final: what the
     /// kernel could not write it may have dropped, so a second try proves
     /// nothing.
     pub(super) fn sync(&self) -> io::Result<()> {
-        Ok(retry(|| rustix::fs::fdatasync(&self.file))?)
+        match self.root.durability() {
+            Durability::None => Ok(()),
+            _ => Ok(retry(|| rustix::fs::fdatasync(&self.file))?),
+        }
     }
 
     /// Gives the file its name, unless that is taken. Says whether it did.
