@@ -12,6 +12,9 @@ use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::sync::Arc;
 
+/// The kernel is told to write to the disk in parts of this size.
+const SYNCED_AT_ONCE: u64 = 8 << 20;
+
 /// What is asked of a blob that is to be stored.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Demands {
@@ -32,6 +35,8 @@ pub(crate) struct Incoming {
     temp: TempFile,
     hasher: Hasher,
     written: u64,
+    /// Up to where the kernel was told to write to the disk.
+    sync_begun: u64,
     demands: Demands,
 }
 
@@ -44,7 +49,15 @@ impl Incoming {
         let directory = store.algorithm_or_new(algorithm)?;
         let temp = TempFile::new(store.root(), &directory)?;
         let hasher = Hasher::new(algorithm);
-        Ok(Self { store: Arc::clone(store), directory, temp, hasher, written: 0, demands })
+        Ok(Self {
+            store: Arc::clone(store),
+            directory,
+            temp,
+            hasher,
+            written: 0,
+            sync_begun: 0,
+            demands,
+        })
     }
 
     /// Gives the blob its name, if it is what was asked for.
@@ -94,6 +107,10 @@ impl Write for Incoming {
         self.temp.file().write_all(bytes).map_err(|error| write_error(&self.directory, error))?;
         self.hasher.update(bytes);
         self.written += bytes.len() as u64;
+        if self.written - self.sync_begun >= SYNCED_AT_ONCE {
+            self.temp.begin_sync(self.sync_begun, self.written - self.sync_begun);
+            self.sync_begun = self.written;
+        }
         Ok(bytes.len())
     }
 

@@ -8,11 +8,12 @@
 use super::directory::{Directory, Links, io_error, retry};
 use super::durability::Durability;
 use crate::words::error::{Error, Result};
-use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
+use rustix::fs::{Advice, AtFlags, CWD, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
+use std::num::NonZeroU64;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
@@ -105,6 +106,17 @@ impl TempFile {
 
     pub(super) fn file(&mut self) -> &mut File {
         &mut self.file
+    }
+
+    /// Has the kernel begin to write this part to the disk, so that less is left
+    /// to wait for at the end. Nothing is promised by it.
+    pub(super) fn begin_sync(&self, offset: u64, length: u64) {
+        if self.root.durability() != Durability::None {
+            // The advice that the part will not be needed soon has it written; it
+            // is only dropped from memory once it was, and so not here.
+            let _ =
+                rustix::fs::fadvise(&self.file, offset, NonZeroU64::new(length), Advice::DontNeed);
+        }
     }
 
     /// Waits until the content is on the disk, if that was promised. An error is final: what the
