@@ -17,7 +17,7 @@ TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci \
 
 all:
 	@tools/setup cc
-	$(CARGO) build --release
+	$(CARGO) build --release --target-dir target
 	ln -sf libocilayout.so $(LIBRARY).$(VERSION)
 
 run: all

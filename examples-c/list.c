@@ -49,6 +49,14 @@ static bool add_blob(struct blobs *blobs, const ocilayout_descriptor *descriptor
     return true;
 }
 
+static bool was_met(const struct blobs *blobs, const ocilayout_descriptor *descriptor) {
+    const char *digest = ocilayout_descriptor_digest(descriptor);
+    for (size_t i = 0; i < blobs->count; i++)
+        if (strcmp(blobs->at[i].digest, digest) == 0)
+            return true;
+    return false;
+}
+
 static void free_blobs(struct blobs *blobs) {
     for (size_t i = 0; i < blobs->count; i++)
         free(blobs->at[i].digest);
@@ -108,7 +116,7 @@ static const char *short_type(const char *media_type) {
     return media_type;
 }
 
-static void print_line(const ocilayout_descriptor *descriptor, int level, bool here) {
+static void print_line(const ocilayout_descriptor *descriptor, int level, const char *note) {
     char size[32];
     const char *platform = ocilayout_descriptor_platform(descriptor);
     printf("%*s", 2 * level, "");
@@ -118,7 +126,7 @@ static void print_line(const ocilayout_descriptor *descriptor, int level, bool h
         print_text(platform);
         fputs("  ", stdout);
     }
-    printf("%s%s\n", ocilayout_descriptor_digest(descriptor), here ? "" : "  (not here)");
+    printf("%s%s\n", ocilayout_descriptor_digest(descriptor), note);
 }
 
 /* Prints what descriptor points at, and all that is under it. */
@@ -138,9 +146,16 @@ static bool print_tree(const ocilayout *layout, const ocilayout_descriptor *desc
         complain("%s", ocilayout_error_message(err));
         goto out;
     }
-    print_line(descriptor, level, status == OCILAYOUT_OK);
+    /* A few indexes that share children can lead to one of them in many ways. */
+    bool again = ocilayout_descriptors_count(children) > 0 && was_met(blobs, descriptor);
+    print_line(descriptor, level,
+               status != OCILAYOUT_OK ? "  (not here)" : again ? "  (as above)" : "");
     if (!add_blob(blobs, descriptor, status == OCILAYOUT_OK)) {
         complain("%s", strerror(ENOMEM));
+        goto out;
+    }
+    if (again) {
+        ok = true;
         goto out;
     }
     if (level > MOST_LEVELS && ocilayout_descriptors_count(children) > 0) {

@@ -36,7 +36,6 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < count; i++)
         if (ocilayout_match_reference(names[i], &each[i], &err))
             goto failed;
-    /* C, unlike C++, wants to be told that const may be added at both levels. */
     if (ocilayout_match_any_of(each, count, &any, &err)
         || ocilayout_open(argv[1], 0, &layout, &err)
         || ocilayout_remove(layout, any, NULL, NULL, &removed, &err))

@@ -13,8 +13,16 @@
  *             always overwritten: by NULL on success, else by an error that you
  *             free. Every such function can fail with
  *             OCILAYOUT_ERR_INVALID_ARGUMENT, which names the parameter, and with
- *             OCILAYOUT_ERR_STATE, when an object is misused. Those that write
- *             fail with OCILAYOUT_ERR_STATE on a layout that is open read-only.
+ *             OCILAYOUT_ERR_STATE, when an object is misused. Those that take a
+ *             layout can fail with OCILAYOUT_ERR_IO, when the system refuses, and
+ *             those that read documents of it (index.json, manifests, indexes,
+ *             configs) with OCILAYOUT_ERR_FORMAT, when one is malformed, and with
+ *             OCILAYOUT_ERR_LIMIT, when one is over 64 MiB. Those that write fail
+ *             with OCILAYOUT_ERR_STATE on a layout that is open read-only, and
+ *             those that edit index.json with OCILAYOUT_ERR_BUSY as
+ *             ocilayout_set_lock_timeout() says, and with
+ *             OCILAYOUT_ERR_UNSUPPORTED on a file system without locks. What else
+ *             can happen is said at each function.
  *
  * OUTPUTS     Out-parameters stand just before err. They are set to NULL or 0
  *             first and filled only on success, so clean-up may always free them.
@@ -46,9 +54,11 @@
  *             the process; longjmp() and a recovered Go panic leak memory, but no
  *             file, lock or half a blob: see ocilayout_free().
  *
- * PROCESSES   Any number of processes may write one layout at once. Blobs are
- *             stored side by side; edits of index.json take turns. After fork()
- *             a child opens the layout anew.
+ * PROCESSES   Any number of processes of one machine may write one layout at once.
+ *             Blobs are stored side by side; edits of index.json take turns. A
+ *             tool that does not lock can still undo what others wrote while it
+ *             ran, and so can another machine on a network file system. After
+ *             fork() a child opens the layout anew.
  *
  * CRASHES     A blob, index.json and oci-layout appear whole or not at all. A
  *             process that is killed loses nothing that was acknowledged, and
@@ -247,12 +257,14 @@ typedef struct ocilayout_match ocilayout_match;
 /**
  * What a fallible function returns: OCILAYOUT_OK, which is 0, or one of the
  * negative OCILAYOUT_ERR_ codes. Codes are only ever added, so treat one that
- * you do not know as you treat OCILAYOUT_ERR_INTERNAL.
+ * you do not know as you treat OCILAYOUT_ERR_INTERNAL. Numbers between them are
+ * kept for codes to come.
  */
 typedef int32_t ocilayout_status;
 
 /**
- * Reads bytes of the blob that descriptor points at, from the byte offset on.
+ * Reads bytes of the blob that descriptor points at, from the byte offset on,
+ * into buf, which has room for cap bytes, at least 4096.
  *
  * A blob is read from its start to its end, one blob after another: an offset
  * of 0 begins one, and each later offset is where the last call ended.
@@ -579,7 +591,8 @@ ocilayout_status ocilayout_blob_options_set_media_type(ocilayout_blob_options *o
  * level is of the range of the compression, or OCILAYOUT_LEVEL_DEFAULT; it is
  * ignored by OCILAYOUT_COMPRESSION_NONE. The bytes that come out depend on the
  * content and the level alone. Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when
- * either is out of range.
+ * either is out of range; putting a blob fails so when its media type is that of
+ * a layer of another compression.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_blob_options_set_compression(ocilayout_blob_options *options,
@@ -589,7 +602,7 @@ ocilayout_status ocilayout_blob_options_set_compression(ocilayout_blob_options *
 
 /**
  * Says by which algorithm to name the blob, if no digest is expected of it:
- * "sha256", the default, or "sha512".
+ * "sha256", the default, or "sha512". The diff ID is by the same.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_blob_options_set_algorithm(ocilayout_blob_options *options,
@@ -665,7 +678,8 @@ ocilayout_status ocilayout_blob_put_callback(const ocilayout *layout,
 
 /**
  * Stores what the file descriptor fd gives, from where it stands until its
- * end: a file, a pipe, a socket. It stays yours and open, and moves to its end.
+ * end: a file, a pipe, a socket, which must be a blocking one. It stays yours and
+ * open, and has moved to its end if it was read.
  *
  * Otherwise as ocilayout_blob_put_callback(); fails with OCILAYOUT_ERR_IO when
  * fd cannot be read.
@@ -822,9 +836,11 @@ ocilayout_status ocilayout_descriptor_new(const char *media_type,
                                           ocilayout_error **err);
 
 /**
- * Reads a descriptor from len bytes of JSON, which are kept as they stand.
+ * Reads a descriptor from len bytes of JSON, which are kept as they stand but
+ * for white space around them.
  *
- * Fails with OCILAYOUT_ERR_FORMAT when they are not a descriptor.
+ * Setting a part of a descriptor that has one of its members twice fails with
+ * OCILAYOUT_ERR_FORMAT. This fails with OCILAYOUT_ERR_FORMAT when they are not a descriptor.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_descriptor_from_json(const char *json,
@@ -1053,7 +1069,8 @@ ocilayout_status ocilayout_match_digests(const char *const *digests,
 
 /**
  * Means what all of count matchers mean; every entry if there are none. The
- * matchers stay yours.
+ * matchers stay yours. Combinations nest at most 100 levels deep; beyond that
+ * this fails with OCILAYOUT_ERR_INVALID_ARGUMENT.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_match_all_of(ocilayout_match *const *matchers,
@@ -1143,7 +1160,9 @@ ocilayout_status ocilayout_replace(const ocilayout *layout,
  * Takes all entries away that are meant, and no blob. *removed, if removed is
  * not NULL, says how many.
  *
- * match, filter and userdata are as for ocilayout_replace().
+ * match, filter and userdata are as for ocilayout_replace(): that all entries
+ * are meant has to be said, by ocilayout_match_all_of() of no matchers. Fails
+ * with OCILAYOUT_ERR_CALLBACK when filter stops it.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_remove(const ocilayout *layout,
@@ -1248,8 +1267,11 @@ ocilayout_status ocilayout_children(const ocilayout *layout,
  * image-spec; parts that it does not give are not asked for. An image whose
  * descriptor tells no platform is asked for its config.
  *
- * Fails with OCILAYOUT_ERR_NOT_FOUND when there is none, and as
- * ocilayout_children() does for the documents on the way.
+ * Without a platform it is the first entry of this reference, whatever it points
+ * at. Documents that are not there, or whose digest is neither sha256 nor
+ * sha512, are passed over. Fails with OCILAYOUT_ERR_NOT_FOUND when there is
+ * none, OCILAYOUT_ERR_DIGEST when a document on the way is not what its
+ * descriptor says, OCILAYOUT_ERR_FORMAT when indexes nest more than 32 deep.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_resolve(const ocilayout *layout,
@@ -1339,7 +1361,7 @@ ocilayout_status ocilayout_image_new(const ocilayout *layout,
 /**
  * Begins with the config, the layers and the annotations of an image that is
  * there, to make another one of it. Members of its documents that the library
- * does not know are kept.
+ * does not know are kept, and so are its artifact type and its subject.
  *
  * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when manifest points at something
  * else (see ocilayout_resolve()), OCILAYOUT_ERR_FORMAT when a document is

@@ -18,9 +18,11 @@ fn no_floor_looks_up() {
         assert!(!files.is_empty(), "{floor} is empty");
         for file in files {
             let text = std::fs::read_to_string(&file).unwrap();
-            for above in &FLOORS[height + 1..] {
-                let path = format!("crate::{above}");
-                assert!(!text.contains(&path), "{} uses {path}", file.display());
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            for path in code.flat_map(|line| line.split("crate::").skip(1)) {
+                // Written out in full, so that this test can read it.
+                let below = FLOORS[..=height].iter().any(|floor| path.starts_with(floor));
+                assert!(below, "{} uses crate::{path}", file.display());
             }
         }
     }

@@ -142,11 +142,11 @@ pub(super) unsafe fn array<'a, T>(
     Ok(unsafe { slice::from_raw_parts(pointer, count) })
 }
 
-/// A file descriptor of the caller's, which stays his.
+/// An open directory of the caller's, which stays his.
 ///
 /// # Safety
 /// `fd` is not closed during `'a`.
-pub(super) unsafe fn fd<'a>(fd: c_int, parameter: &'static str) -> Result<BorrowedFd<'a>> {
+pub(super) unsafe fn directory<'a>(fd: c_int, parameter: &'static str) -> Result<BorrowedFd<'a>> {
     if fd == libc::AT_FDCWD {
         return Ok(rustix::fs::CWD);
     }

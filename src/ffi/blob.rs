@@ -12,6 +12,7 @@ use crate::words::error::{Error, Result};
 use std::ffi::{c_char, c_int, c_void};
 use std::fs::File;
 use std::io::Read;
+use std::os::fd::BorrowedFd;
 
 /// Stores what `source` gives.
 ///
@@ -62,7 +63,8 @@ pub unsafe extern "C" fn ocilayout_blob_put_callback(
 }
 
 /// Stores what the file descriptor fd gives, from where it stands until its
-/// end: a file, a pipe, a socket. It stays yours and open, and moves to its end.
+/// end: a file, a pipe, a socket, which must be a blocking one. It stays yours and
+/// open, and has moved to its end if it was read.
 ///
 /// Otherwise as ocilayout_blob_put_callback(); fails with OCILAYOUT_ERR_IO when
 /// fd cannot be read.
@@ -80,7 +82,7 @@ pub unsafe extern "C" fn ocilayout_blob_put_fd(
             return Err(Error::invalid("fd", "an open file descriptor", &fd.to_string()));
         }
         // SAFETY: not -1, and open during the call, as the header asks.
-        let fd = unsafe { argument::fd(fd, "fd") }?;
+        let fd = unsafe { BorrowedFd::borrow_raw(fd) };
         Ok(File::from(fd.try_clone_to_owned().map_err(Error::Source)?))
     };
     // SAFETY: the pointers are NULL or as the header asks.

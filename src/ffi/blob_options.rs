@@ -102,7 +102,8 @@ pub unsafe extern "C" fn ocilayout_blob_options_set_media_type(
 /// level is of the range of the compression, or OCILAYOUT_LEVEL_DEFAULT; it is
 /// ignored by OCILAYOUT_COMPRESSION_NONE. The bytes that come out depend on the
 /// content and the level alone. Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when
-/// either is out of range.
+/// either is out of range; putting a blob fails so when its media type is that of
+/// a layer of another compression.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_blob_options_set_compression(
@@ -129,7 +130,7 @@ pub unsafe extern "C" fn ocilayout_blob_options_set_compression(
 }
 
 /// Says by which algorithm to name the blob, if no digest is expected of it:
-/// "sha256", the default, or "sha512".
+/// "sha256", the default, or "sha512". The diff ID is by the same.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_blob_options_set_algorithm(

@@ -22,7 +22,8 @@ use std::io::{self, Read};
 pub type ocilayout_read_fn =
     Option<unsafe extern "C-unwind" fn(userdata: *mut c_void, buf: *mut c_void, cap: usize) -> i64>;
 
-/// Reads bytes of the blob that descriptor points at, from the byte offset on.
+/// Reads bytes of the blob that descriptor points at, from the byte offset on,
+/// into buf, which has room for cap bytes, at least 4096.
 ///
 /// A blob is read from its start to its end, one blob after another: an offset
 /// of 0 begins one, and each later offset is where the last call ended.

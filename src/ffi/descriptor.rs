@@ -168,9 +168,11 @@ pub unsafe extern "C" fn ocilayout_descriptor_new(
     }
 }
 
-/// Reads a descriptor from len bytes of JSON, which are kept as they stand.
+/// Reads a descriptor from len bytes of JSON, which are kept as they stand but
+/// for white space around them.
 ///
-/// Fails with OCILAYOUT_ERR_FORMAT when they are not a descriptor.
+/// Setting a part of a descriptor that has one of its members twice fails with
+/// OCILAYOUT_ERR_FORMAT. This fails with OCILAYOUT_ERR_FORMAT when they are not a descriptor.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_descriptor_from_json(

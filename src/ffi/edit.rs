@@ -124,7 +124,9 @@ pub unsafe extern "C" fn ocilayout_replace(
 /// Takes all entries away that are meant, and no blob. *removed, if removed is
 /// not NULL, says how many.
 ///
-/// match, filter and userdata are as for ocilayout_replace().
+/// match, filter and userdata are as for ocilayout_replace(): that all entries
+/// are meant has to be said, by ocilayout_match_all_of() of no matchers. Fails
+/// with OCILAYOUT_ERR_CALLBACK when filter stops it.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_remove(

@@ -7,7 +7,8 @@ use std::ffi::{CStr, CString, c_char, c_int};
 
 /// What a fallible function returns: OCILAYOUT_OK, which is 0, or one of the
 /// negative OCILAYOUT_ERR_ codes. Codes are only ever added, so treat one that
-/// you do not know as you treat OCILAYOUT_ERR_INTERNAL.
+/// you do not know as you treat OCILAYOUT_ERR_INTERNAL. Numbers between them are
+/// kept for codes to come.
 #[repr(transparent)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ocilayout_status(pub i32);

@@ -65,25 +65,29 @@ impl Shared {
         if self.broken.load(Ordering::Relaxed) {
             return Err(broken(parameter));
         }
-        Ok(InUse(self))
+        Ok(InUse { shared: self, panicking_before: std::thread::panicking() })
     }
 }
 
 /// Sees a panic that passes by.
-pub(super) struct InUse<'a>(&'a Shared);
+pub(super) struct InUse<'a> {
+    shared: &'a Shared,
+    /// A host in Rust may call from a destructor while it panics itself.
+    panicking_before: bool,
+}
 
 impl Deref for InUse<'_> {
     type Target = Layout;
 
     fn deref(&self) -> &Layout {
-        &self.0.layout
+        &self.shared.layout
     }
 }
 
 impl Drop for InUse<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.broken.store(true, Ordering::Relaxed);
+        if std::thread::panicking() && !self.panicking_before {
+            self.shared.broken.store(true, Ordering::Relaxed);
         }
     }
 }

@@ -55,7 +55,7 @@ pub unsafe extern "C" fn ocilayout_image_new(
 
 /// Begins with the config, the layers and the annotations of an image that is
 /// there, to make another one of it. Members of its documents that the library
-/// does not know are kept.
+/// does not know are kept, and so are its artifact type and its subject.
 ///
 /// Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when manifest points at something
 /// else (see ocilayout_resolve()), OCILAYOUT_ERR_FORMAT when a document is
@@ -74,7 +74,8 @@ pub unsafe extern "C" fn ocilayout_image_load(
         create(out, err, || {
             let layout = layout::taken(layout, "layout")?;
             let manifest = descriptor::taken(manifest, "manifest")?;
-            Ok(ocilayout_image(Guarded::new(ImageBuilder::from_image(&layout, &manifest)?)))
+            let image = ImageBuilder::from_image(&layout, &manifest);
+            Ok(ocilayout_image(Guarded::new(argument::named("manifest", image)?)))
         })
     }
 }

@@ -135,7 +135,7 @@ pub unsafe extern "C" fn ocilayout_open_at(
     // SAFETY: the pointers and the descriptor are as the header asks.
     unsafe {
         create(out, err, || {
-            let base = argument::fd(dirfd, "dirfd")?;
+            let base = argument::directory(dirfd, "dirfd")?;
             let layout = options(flags)?.open_at(base, argument::path(path, "path")?)?;
             Ok(ocilayout::new(layout))
         })
@@ -231,7 +231,8 @@ pub unsafe extern "C" fn ocilayout_read_file(
     unsafe {
         create(out, err, || {
             let layout = taken(layout, "layout")?;
-            layout.read_file(argument::text(name, "name")?).map(ocilayout_bytes)
+            let content = layout.read_file(argument::text(name, "name")?);
+            argument::named("name", content).map(ocilayout_bytes)
         })
     }
 }
@@ -255,7 +256,7 @@ pub unsafe extern "C" fn ocilayout_write_file(
         guard(err, || {
             let layout = taken(layout, "layout")?;
             let content = argument::array(data.cast::<u8>(), len, "data")?;
-            layout.write_file(argument::text(name, "name")?, content)
+            argument::named("name", layout.write_file(argument::text(name, "name")?, content))
         })
     }
 }

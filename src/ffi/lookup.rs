@@ -70,8 +70,11 @@ pub unsafe extern "C" fn ocilayout_children(
 /// image-spec; parts that it does not give are not asked for. An image whose
 /// descriptor tells no platform is asked for its config.
 ///
-/// Fails with OCILAYOUT_ERR_NOT_FOUND when there is none, and as
-/// ocilayout_children() does for the documents on the way.
+/// Without a platform it is the first entry of this reference, whatever it points
+/// at. Documents that are not there, or whose digest is neither sha256 nor
+/// sha512, are passed over. Fails with OCILAYOUT_ERR_NOT_FOUND when there is
+/// none, OCILAYOUT_ERR_DIGEST when a document on the way is not what its
+/// descriptor says, OCILAYOUT_ERR_FORMAT when indexes nest more than 32 deep.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_resolve(

@@ -75,6 +75,17 @@ unsafe fn several(
     matchers.collect()
 }
 
+/// A combination of matchers, as long as it nests no deeper than a host's stack
+/// surely bears.
+fn combined(parameter: &'static str, matcher: Matcher<'static>) -> Result<ocilayout_match> {
+    const DEEPEST: usize = 100;
+    if matcher.depth() > DEEPEST {
+        let (expected, found) = ("matchers that nest at most 100 levels deep", "more".to_owned());
+        return Err(Error::Invalid { what: parameter, expected, found });
+    }
+    Ok(ocilayout_match(matcher))
+}
+
 /// Means the entries of this reference (org.opencontainers.image.ref.name). Any text
 /// is accepted, as readers do.
 #[must_use]
@@ -168,7 +179,8 @@ pub unsafe extern "C" fn ocilayout_match_digests(
 }
 
 /// Means what all of count matchers mean; every entry if there are none. The
-/// matchers stay yours.
+/// matchers stay yours. Combinations nest at most 100 levels deep; beyond that
+/// this fails with OCILAYOUT_ERR_INVALID_ARGUMENT.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_match_all_of(
@@ -178,7 +190,7 @@ pub unsafe extern "C" fn ocilayout_match_all_of(
     err: *mut *mut ocilayout_error,
 ) -> ocilayout_status {
     // SAFETY: the pointers are NULL or as the header asks.
-    unsafe { create(out, err, || Ok(ocilayout_match(Matcher::AllOf(several(matchers, count)?)))) }
+    unsafe { create(out, err, || combined("matchers", Matcher::AllOf(several(matchers, count)?))) }
 }
 
 /// Means what at least one of count matchers means; no entry if there are none.
@@ -192,7 +204,7 @@ pub unsafe extern "C" fn ocilayout_match_any_of(
     err: *mut *mut ocilayout_error,
 ) -> ocilayout_status {
     // SAFETY: the pointers are NULL or as the header asks.
-    unsafe { create(out, err, || Ok(ocilayout_match(Matcher::AnyOf(several(matchers, count)?)))) }
+    unsafe { create(out, err, || combined("matchers", Matcher::AnyOf(several(matchers, count)?))) }
 }
 
 /// Means what matcher does not mean. The matcher stays yours.
@@ -207,7 +219,7 @@ pub unsafe extern "C" fn ocilayout_match_not(
     unsafe {
         create(out, err, || {
             let matcher = argument::object(matcher, "matcher")?.0.clone();
-            Ok(ocilayout_match(Matcher::Not(Box::new(matcher))))
+            combined("matcher", Matcher::Not(Box::new(matcher)))
         })
     }
 }

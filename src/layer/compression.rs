@@ -47,6 +47,19 @@ impl Compression {
         }
     }
 
+    /// Whether what comes out is surely not of this type.
+    pub(super) fn contradicts(self, media_type: &MediaType) -> bool {
+        match self.0 {
+            Method::None => false,
+            Method::Gzip(_) => {
+                media_type.is_plain_tar() || media_type.as_str() == MediaType::IMAGE_LAYER_ZSTD
+            }
+            Method::Zstd(_) => {
+                media_type.is_plain_tar() || media_type.as_str() == MediaType::IMAGE_LAYER_GZIP
+            }
+        }
+    }
+
     /// The media type of what comes out, where the caller names none: that of a
     /// layer if it is compressed here.
     pub(super) fn media_type(self) -> MediaType {

@@ -68,14 +68,16 @@ impl Pipeline {
 impl BlobWriter {
     pub(crate) fn new(store: &Arc<Store>, options: &BlobOptions) -> Result<Self> {
         let compression = options.compression;
+        let media_type = options.stored_media_type();
+        if compression.contradicts(&media_type) {
+            let expected = "one of the compression that is asked for";
+            return Err(Error::invalid("media type", expected, media_type.as_str()));
+        }
         let demands = options.demands.clone();
         let diff_id = (compression != Compression::NONE).then(|| Hasher::new(demands.algorithm));
         let encoder = Encoder::new(compression, Incoming::new(store, demands)?)?;
         let piece = Vec::with_capacity(PIECE);
-        Ok(Self {
-            media_type: options.stored_media_type(),
-            pipeline: Some(Pipeline { piece, diff_id, encoder }),
-        })
+        Ok(Self { media_type, pipeline: Some(Pipeline { piece, diff_id, encoder }) })
     }
 
     /// Stores the blob and says what points at it.

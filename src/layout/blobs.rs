@@ -9,7 +9,7 @@ use crate::words::error::{Error, Result};
 use std::io::{ErrorKind, Read};
 
 /// A caller's reader is asked for this many bytes at a time.
-const PIECE: usize = 128 * 1024;
+pub(super) const PIECE: usize = 128 * 1024;
 
 impl Layout {
     /// Stores what `source` gives until its end.

@@ -210,7 +210,7 @@ impl ImageBuilder {
             Error::State(format!("layer {digest}: expected a diff ID, found it not known: give it"))
         })?;
         self.config.add_layer(diff_id, created_by)?;
-        self.layers.push(layer.clone());
+        self.layers.push(of_an_oci_image(layer.clone())?);
         Ok(self)
     }
 
@@ -236,9 +236,10 @@ impl ImageBuilder {
             Error::State(problem.to_owned())
         })?;
         let media_type = MediaType::known(MediaType::IMAGE_CONFIG);
-        let config = self
-            .layout
-            .put(self.config.write()?.as_bytes(), &BlobOptions::new().media_type(media_type))?;
+        let config = self.layout.put(
+            self.config.write()?.as_bytes(),
+            &BlobOptions::new().media_type(media_type).rehash(),
+        )?;
         let media_type = MediaType::known(MediaType::IMAGE_MANIFEST);
         let json = write_document(&self.manifest, &media_type, &self.annotations, |manifest| {
             manifest.set("config", &config)?;

@@ -40,7 +40,9 @@ impl IndexBuilder {
         if manifest.reference().is_some() {
             manifest.set_annotation(REF_NAME, None)?;
         }
-        if let Some(platform) = self.layout.platform_of(&manifest)? {
+        if manifest.platform().is_none()
+            && let Some(platform) = self.layout.platform_of(&manifest)?
+        {
             manifest.set_platform(&platform)?;
         }
         self.manifests.push(manifest);

@@ -81,20 +81,22 @@ impl Layout {
         &self,
         candidates: &[Descriptor],
         platform: &Platform,
-        seen: &mut HashSet<Digest>,
+        seen: &mut HashSet<(Digest, Kind)>,
         depth: usize,
     ) -> Result<Option<Descriptor>> {
         for candidate in candidates {
-            if candidate.media_type().kind() == Kind::Index {
+            let kind = candidate.media_type().kind();
+            let mut is_new = || seen.insert((candidate.digest().clone(), kind));
+            if kind == Kind::Index {
                 check_depth(depth)?;
-                if seen.insert(candidate.digest().clone()) {
+                if is_new() {
                     let children = or_absent(self.children(candidate))?.unwrap_or_default();
                     let found = self.find(&children, platform, seen, depth + 1)?;
                     if found.is_some() {
                         return Ok(found);
                     }
                 }
-            } else if (candidate.platform().is_some() || seen.insert(candidate.digest().clone()))
+            } else if (candidate.platform().is_some() || is_new())
                 && self.platform_of(candidate)?.is_some_and(|own| own.satisfies(platform))
             {
                 return Ok(Some(candidate.clone()));

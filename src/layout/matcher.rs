@@ -84,6 +84,17 @@ impl<'a> Matcher<'a> {
         })
     }
 
+    /// How many levels of combinations stand in each other.
+    pub(crate) fn depth(&self) -> usize {
+        match self {
+            Self::AllOf(matchers) | Self::AnyOf(matchers) => {
+                1 + matchers.iter().map(Self::depth).max().unwrap_or_default()
+            }
+            Self::Not(matcher) => 1 + matcher.depth(),
+            _ => 0,
+        }
+    }
+
     /// The same matcher for as long as need be, unless it asks a function of the
     /// caller's.
     pub(super) fn asking_nobody(&self) -> Option<Matcher<'static>> {

@@ -22,7 +22,6 @@ pub use index::IndexBuilder;
 pub use matcher::{CustomMatcher, Matcher};
 pub use open::OpenOptions;
 pub use transaction::Transaction;
-pub(crate) use tree::check_depth;
 pub use tree::{BlobSource, Missing};
 
 use crate::layer::InProgress;

@@ -1,6 +1,7 @@
 //! Whole trees: an image or an index with all that it points at.
 
 use super::Layout;
+use super::blobs::PIECE;
 use crate::layer::BlobOptions;
 use crate::words::descriptor::Descriptor;
 use crate::words::digest::Digest;
@@ -9,7 +10,7 @@ use crate::words::error::{Error, Result};
 use crate::words::json::DOCUMENT_LIMIT;
 use crate::words::media_type::{Kind, MediaType};
 use std::collections::HashSet;
-use std::io::Read;
+use std::io::{BufReader, Read};
 
 /// Indexes may stand in each other this deep.
 const DEPTH_LIMIT: usize = 32;
@@ -74,14 +75,10 @@ impl Layout {
             return Ok(());
         }
         if kind == Kind::Opaque {
-            if !self.store.has(descriptor)? {
-                self.put(source.open(descriptor)?, &promised(descriptor)?)?;
-            }
-            return Ok(());
+            return self.write_content(descriptor, source);
         }
-        if kind == Kind::Index {
-            check_depth(depth)?;
-        }
+        // The image under the last index that may be there is one level deeper.
+        check_depth(if kind == Kind::Index { depth } else { depth.saturating_sub(1) })?;
         let json = match self.read_blob(descriptor, DOCUMENT_LIMIT) {
             Err(Error::NotFound(_) | Error::Digest { .. } | Error::Size { .. }) => {
                 read_document(source, descriptor)?
@@ -92,8 +89,18 @@ impl Layout {
         for child in document.iter().flat_map(Document::references) {
             self.write_tree(child, source, written, depth + 1)?;
         }
-        // Documents are small enough to be hashed again before they are trusted.
         self.put(json.as_slice(), &promised(descriptor)?.rehash()).map(drop)
+    }
+
+    fn write_content(&self, descriptor: &Descriptor, source: &dyn BlobSource) -> Result<()> {
+        // What all else hangs on is small enough to be hashed before it is trusted.
+        let rehash = descriptor.media_type().is_image_config();
+        if self.store.has_intact(descriptor.digest(), descriptor.size(), rehash)? {
+            return Ok(());
+        }
+        let options = promised(descriptor)?;
+        let options = if rehash { options.rehash() } else { options };
+        self.put(source.open(descriptor)?, &options).map(drop)
     }
 
     /// Stores an image manifest or an image index byte for byte, and says what
@@ -114,10 +121,14 @@ impl Layout {
         missing: Missing,
     ) -> Result<Descriptor> {
         self.check_writable()?;
+        let given = media_type.is_some();
         let media_type = media_type_of(json, media_type)?;
         let document = Document::parse(&media_type, json)?.ok_or_else(|| {
             let expected = "that of an image manifest or of an image index";
-            Error::invalid("media type", expected, media_type.as_str())
+            match Error::invalid("media type", expected, media_type.as_str()) {
+                error if given => error,
+                error => Error::format("manifest", error),
+            }
         })?;
         if missing == Missing::Refused {
             for blob in document.references() {
@@ -133,7 +144,7 @@ impl Layout {
     }
 }
 
-pub(crate) fn check_depth(depth: usize) -> Result<()> {
+pub(super) fn check_depth(depth: usize) -> Result<()> {
     if depth < DEPTH_LIMIT {
         return Ok(());
     }
@@ -156,8 +167,9 @@ fn read_document(source: &dyn BlobSource, descriptor: &Descriptor) -> Result<Vec
         return Err(Error::Limit { what: what(), limit: DOCUMENT_LIMIT });
     }
     let mut json = Vec::new();
-    let mut opened = source.open(descriptor)?.take(expected + 1);
-    opened.read_to_end(&mut json).map_err(Error::from_source)?;
+    // A caller's reader is never asked for a few bytes only.
+    let opened = BufReader::with_capacity(PIECE, source.open(descriptor)?);
+    opened.take(expected + 1).read_to_end(&mut json).map_err(Error::from_source)?;
     if json.len() as u64 != expected {
         let found =
             if json.len() as u64 > expected { "more".into() } else { json.len().to_string() };

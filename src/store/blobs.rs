@@ -61,11 +61,6 @@ impl Store {
         }
     }
 
-    /// Whether the blob of a descriptor is there.
-    pub(crate) fn has(&self, descriptor: &Descriptor) -> Result<bool> {
-        self.has_intact(descriptor.digest(), descriptor.size(), false)
-    }
-
     fn open_file(&self, digest: &Digest) -> Result<Option<(File, u64)>> {
         match self.algorithm(digest)? {
             Some(algorithm) => algorithm.open_file(OsStr::new(digest.encoded()), self.links),
@@ -102,7 +97,7 @@ impl Store {
     /// again, with the content that its name says.
     pub(crate) fn has_intact(&self, digest: &Digest, size: u64, rehash: bool) -> Result<bool> {
         // A link is trusted by its content alone: its target is not ours.
-        if !rehash && self.links == Links::Refused {
+        if !rehash && !self.is_link(digest)? {
             return Ok(self.size_of(digest)? == Some(size));
         }
         let Some((file, _)) = self.open_file(digest)? else { return Ok(false) };
@@ -111,6 +106,13 @@ impl Store {
             Ok(_) => Ok(true),
             Err(Error::Digest { .. } | Error::Size { .. }) => Ok(false),
             Err(error) => Err(error),
+        }
+    }
+
+    fn is_link(&self, digest: &Digest) -> Result<bool> {
+        match (self.links, self.algorithm(digest)?) {
+            (Links::Followed, Some(algorithm)) => algorithm.is_link(OsStr::new(digest.encoded())),
+            _ => Ok(false),
         }
     }
 

@@ -49,19 +49,24 @@ impl Directory {
         path: &Path,
         durability: Durability,
     ) -> Result<Self> {
-        for ancestor in path.ancestors().collect::<Vec<_>>().into_iter().rev() {
-            if ancestor.as_os_str().is_empty() {
-                continue;
-            }
-            match retry(|| rustix::fs::mkdirat(base, ancestor, DIRECTORY_MODE)) {
-                Ok(()) => Self::sync_above(base, ancestor, durability)?,
+        let mut refused = None;
+        let mut above = PathBuf::new();
+        for component in path.components() {
+            above.push(component);
+            match retry(|| rustix::fs::mkdirat(base, &above, DIRECTORY_MODE)) {
+                Ok(()) => Self::sync_above(base, &above, durability)?,
                 Err(Errno::EXIST) => {}
-                // A parent that may not be written can still be passed through.
-                Err(_) if ancestor != path => {}
-                Err(error) => return Err(io_error("create the directory", path, error)),
+                // One that may not be written can still be passed through.
+                Err(error) => {
+                    refused.get_or_insert((above.clone(), error));
+                }
             }
         }
-        Self::open(base, path)?.ok_or_else(|| io_error("open the directory", path, Errno::NOENT))
+        match (Self::open(base, path)?, refused) {
+            (Some(directory), _) => Ok(directory),
+            (None, Some((above, error))) => Err(io_error("create the directory", &above, error)),
+            (None, None) => Err(io_error("open the directory", path, Errno::NOENT)),
+        }
     }
 
     /// Waits until the name of a new directory is on the disk.
@@ -120,6 +125,15 @@ impl Directory {
             Err(error) => return Err(io_error("create the directory", &path, error)),
         }
         self.child(name)?.ok_or_else(|| io_error("open the directory", &path, Errno::NOENT))
+    }
+
+    /// Whether a symbolic link stands there.
+    pub(crate) fn is_link(&self, name: &OsStr) -> Result<bool> {
+        match retry(|| rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)) {
+            Ok(stat) => Ok(FileType::from_raw_mode(stat.st_mode) == FileType::Symlink),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(io_error("look at", &self.path_of(name), error)),
+        }
     }
 
     /// The size of a regular file; `None` if there is nothing.

@@ -63,12 +63,13 @@ impl Incoming {
     /// Gives the blob its name, if it is what was asked for.
     pub(crate) fn finish(mut self) -> Result<(Digest, u64)> {
         self.temp.check_written(self.written)?;
+        let what = self.what();
         let (digest, size) = (self.hasher.finish(), self.written);
         if let Some(expected) = self.demands.size.filter(|expected| *expected != size) {
-            return Err(Error::Size { what: "blob".to_owned(), expected, found: size.to_string() });
+            return Err(Error::Size { what, expected, found: size.to_string() });
         }
         if let Some(expected) = &self.demands.digest {
-            expected.check_is("blob", &digest)?;
+            expected.check_is(&what, &digest)?;
         }
         let rehash = self.demands.rehash;
         if self.store.has_intact(&digest, size, rehash)? {
@@ -88,14 +89,21 @@ impl Incoming {
         Ok((digest, size))
     }
 
+    /// What errors call the blob.
+    fn what(&self) -> String {
+        match &self.demands.digest {
+            Some(digest) => format!("blob {digest}"),
+            None => format!("a blob in {}", self.directory.path().display()),
+        }
+    }
+
     fn check_room(&self, more: usize) -> Result<()> {
         let size = self.written + more as u64;
-        let what = || "blob".to_owned();
         match (self.demands.size, self.demands.limit) {
             (Some(expected), _) if size > expected => {
-                Err(Error::Size { what: what(), expected, found: "more".to_owned() })
+                Err(Error::Size { what: self.what(), expected, found: "more".to_owned() })
             }
-            (_, Some(limit)) if size > limit => Err(Error::Limit { what: what(), limit }),
+            (_, Some(limit)) if size > limit => Err(Error::Limit { what: self.what(), limit }),
             _ => Ok(()),
         }
     }

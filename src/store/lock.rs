@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// so it leaves no file behind and ends with the process at the latest.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _held: Directory,
+    held: Directory,
 }
 
 impl Lock {
@@ -29,7 +29,7 @@ impl Lock {
             Some(patience) => lock_within(&held, patience),
         };
         match locked {
-            Ok(()) => Ok(Self { _held: held }),
+            Ok(()) => Ok(Self { held }),
             Err(Errno::WOULDBLOCK) => Err(Error::Busy(format!(
                 "{}: expected the lock within {} ms, found it held by {}",
                 directory.path().display(),
@@ -44,6 +44,14 @@ impl Lock {
             }
             Err(error) => Err(failed(error)),
         }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Not only closed: a child that some thread of the host forked meanwhile
+        // has the same lock, and would hold it for as long as it lives.
+        let _ = rustix::fs::flock(&self.held, FlockOperation::Unlock);
     }
 }
 

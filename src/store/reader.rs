@@ -1,5 +1,6 @@
 //! A blob that is read, and checked at its end.
 
+use super::directory::retry;
 use crate::words::digest::{Digest, Hasher};
 use crate::words::error::{Error, Result};
 use std::fs::File;
@@ -41,10 +42,10 @@ impl BlobReader {
 impl Read for BlobReader {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let Some(hasher) = self.hasher.as_mut().filter(|_| !buf.is_empty()) else { return Ok(0) };
-        let n = self.file.read(buf).map_err(|source| Error::Io {
+        let n = retry(|| rustix::io::read(&self.file, &mut *buf)).map_err(|source| Error::Io {
             action: "read",
             path: self.what.clone(),
-            source,
+            source: source.into(),
         })?;
         hasher.update(buf.get(..n).unwrap_or_default());
         self.read += n as u64;

@@ -1,10 +1,10 @@
 //! Which blobs nothing points at.
 
-use crate::layout::{Layout, Matcher, check_depth};
+use crate::layout::{Layout, Matcher};
 use crate::words::descriptor::Descriptor;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
-use crate::words::media_type::{Kind, MediaType};
+use crate::words::media_type::MediaType;
 use std::collections::HashSet;
 
 impl Layout {
@@ -20,35 +20,32 @@ impl Layout {
     /// [`Error::Format`], [`Error::Digest`] and [`Error::Size`] when a document
     /// on the way cannot be trusted: what it points at is then not known.
     pub fn unreferenced(&self) -> Result<Vec<Descriptor>> {
-        let mut marked = HashSet::new();
-        self.mark(&self.list(&Matcher::any())?, &mut marked, 0)?;
+        let pointed_at = self.pointed_at()?;
         let media_type = MediaType::known(MediaType::OCTET_STREAM);
         let mut unmarked = self.blobs()?;
-        unmarked.retain(|(digest, _)| !marked.contains(digest));
+        unmarked.retain(|(digest, _)| !pointed_at.contains(digest));
         unmarked.sort();
         unmarked.iter().map(|(digest, size)| Descriptor::new(&media_type, digest, *size)).collect()
     }
 
-    fn mark(
-        &self,
-        descriptors: &[Descriptor],
-        marked: &mut HashSet<Digest>,
-        depth: usize,
-    ) -> Result<()> {
-        for descriptor in descriptors {
-            if !marked.insert(descriptor.digest().clone()) {
+    /// The digests that are pointed at. One may be named as an index here and as
+    /// plain content there, so what was looked into is told by both.
+    fn pointed_at(&self) -> Result<HashSet<Digest>> {
+        let mut looked_into = HashSet::new();
+        let mut found = HashSet::new();
+        let mut left = self.list(&Matcher::any())?;
+        while let Some(descriptor) = left.pop() {
+            let (digest, kind) = (descriptor.digest().clone(), descriptor.media_type().kind());
+            found.insert(digest.clone());
+            if !looked_into.insert((digest, kind)) {
                 continue;
             }
-            let pointed_at = match self.document(descriptor) {
-                Ok(Some(document)) => document.everything_named(),
-                Ok(None) | Err(Error::NotFound(_)) => continue,
+            match self.document(&descriptor) {
+                Ok(Some(document)) => left.extend(document.everything_named()),
+                Ok(None) | Err(Error::NotFound(_)) => {}
                 Err(error) => return Err(error),
-            };
-            if descriptor.media_type().kind() == Kind::Index {
-                check_depth(depth)?;
             }
-            self.mark(&pointed_at, marked, depth + 1)?;
         }
-        Ok(())
+        Ok(found)
     }
 }

@@ -190,8 +190,27 @@ impl ImageConfig {
     /// Takes the members of another config, but keeps the layers and history.
     pub(crate) fn replace_members(&mut self, json: &[u8]) -> Result<()> {
         let other = Self::parse(json)?;
+        other.platform()?;
+        other.created()?;
+        other.check_run()?;
         self.members = other.members;
         self.run = other.run;
+        Ok(())
+    }
+}
+
+impl ImageConfig {
+    /// Checks the types of the members that are edited here.
+    fn check_run(&self) -> Result<()> {
+        for list in ["Entrypoint", "Cmd", "Env"] {
+            self.run.get::<Vec<String>>(NAME, list)?;
+        }
+        for map in ["Labels", "ExposedPorts"] {
+            self.run.get::<Object>(NAME, map)?;
+        }
+        for text in ["User", "WorkingDir"] {
+            self.run.get::<String>(NAME, text)?;
+        }
         Ok(())
     }
 }
@@ -201,7 +220,6 @@ fn is_empty_layer(entry: &RawValue) -> Result<bool> {
     struct Entry {
         empty_layer: Option<bool>,
     }
-    let entry: Entry =
-        serde_json::from_str(entry.get()).map_err(|error| Error::format(NAME, error))?;
+    let entry: Entry = json::object(entry.get()).map_err(|error| Error::format(NAME, error))?;
     Ok(entry.empty_layer.unwrap_or_default())
 }

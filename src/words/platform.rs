@@ -58,6 +58,11 @@ impl Platform {
             && wanted.features().iter().all(|feature| self.features().contains(feature))
     }
 
+    fn is_well_formed(&self) -> bool {
+        let optional = [given(&self.variant), given(&self.os_version)].into_iter().flatten();
+        [self.os.as_str(), &self.architecture].into_iter().chain(optional).all(is_part)
+    }
+
     fn variant(&self) -> Option<&str> {
         given(&self.variant).or(match self.architecture.as_str() {
             "arm64" => Some("v8"),
@@ -92,8 +97,7 @@ impl FromStr for Platform {
         };
         if text.starts_with('{') {
             let platform: Self = json::object(text).map_err(|_| malformed())?;
-            let named = !platform.os.is_empty() && !platform.architecture.is_empty();
-            return if named { Ok(platform) } else { Err(malformed()) };
+            return if platform.is_well_formed() { Ok(platform) } else { Err(malformed()) };
         }
         let (names, os_version) = match text.split_once(':') {
             Some((names, version)) => (names, Some(version)),

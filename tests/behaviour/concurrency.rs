@@ -70,11 +70,11 @@ fn readers_never_see_half_an_edit<A: Api>() {
             done.store(true, std::sync::atomic::Ordering::Relaxed);
         });
         let reader = A::open(&path, OPEN).unwrap();
-        let mut seen = 0;
-        while !done.load(std::sync::atomic::Ordering::Relaxed) {
+        let (mut seen, mut rounds) = (0, 0);
+        while !done.load(std::sync::atomic::Ordering::Relaxed) || rounds == 0 {
             let now = reader.list(None).unwrap().len();
             assert!(now >= seen, "an entry went away: {now} after {seen}");
-            seen = now;
+            (seen, rounds) = (now, rounds + 1);
         }
     });
     assert_eq!(layout.list(None).unwrap().len(), 100);

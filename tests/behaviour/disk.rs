@@ -268,3 +268,39 @@ fn a_blob_that_is_there_is_waited_for() {
     let blobs = trace.lines().filter(|line| line.contains("fdatasync") && line.contains("blobs/"));
     assert_eq!(blobs.count(), 3, "{trace}");
 }
+
+/// Reads and waits that a signal interrupts are made again.
+#[test]
+fn interrupted_calls_are_made_again() {
+    if !have_tools(&["gcc", "strace"]) {
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let layout = scratch.path().join("layout");
+    let interrupted = |source: &str, calls: &str, more: &str| {
+        let out = scratch.path().join("program");
+        compile("gcc", &["-std=c11"], source, &out);
+        let trace = scratch.path().join("trace");
+        let mut strace = program("strace", scratch.path());
+        // The loader and libc make calls of their own, on other files.
+        for path in ["", "blobs", "blobs/sha256", "index.json", "oci-layout"] {
+            strace.arg("-P").arg(layout.join(path));
+        }
+        if let Ok(blobs) = std::fs::read_dir(layout.join("blobs/sha256")) {
+            for blob in blobs {
+                strace.arg("-P").arg(blob.unwrap().path());
+            }
+        }
+        let inject = format!("inject={calls}:error=EINTR:when=1+2");
+        strace.args(["-e", &inject, "-o"]).arg(&trace).arg(&out).arg(&layout);
+        if !more.is_empty() {
+            strace.arg(more);
+        }
+        run(&mut strace);
+        let trace = std::fs::read_to_string(&trace).unwrap();
+        assert!(trace.contains("(INJECTED)"), "{trace}");
+    };
+    let calls = "openat,linkat,renameat,fsync,fdatasync,flock,newfstatat,fstat,mkdirat,unlinkat";
+    interrupted("tests/c/durability.c", calls, "full");
+    interrupted("examples-c/list.c", "read", "");
+}

@@ -44,6 +44,8 @@ fn opening_what_is_not_a_layout_changes_nothing<A: Api>() {
     assert_eq!(snapshot(&path), before);
     let failure = A::open(&path.join("file"), CREATE).err().unwrap();
     assert_eq!((failure.kind, failure.errno), (Kind::Io, libc::ENOTDIR));
+    let failure = A::open(&path.join("file/under/it"), CREATE).err().unwrap();
+    assert_eq!((failure.kind, failure.errno), (Kind::Io, libc::ENOTDIR));
     let both = Flags { read_only: true, ..CREATE };
     assert_eq!(A::open(&path.join("new"), both).err().unwrap().kind, Kind::Invalid);
     assert_eq!(snapshot(&path), before);
@@ -129,6 +131,9 @@ fn blobs_is_made_where_another_tool_left_it_out<A: Api>() {
     let layout = A::open(&path, OPEN).unwrap();
     assert!(layout.list(None).unwrap().is_empty());
     assert!(layout.unreferenced().unwrap().is_empty());
+    layout.remove(&crate::api::Matcher::AllOf(vec![])).unwrap();
+    assert!(path.join("blobs").is_dir(), "an edit makes it");
+    std::fs::remove_dir(path.join("blobs")).unwrap();
     put(&layout, b"abc", OCTETS);
     assert_clean(&path);
 }

@@ -252,6 +252,9 @@ fn symlinked_blobs_are_read_when_allowed<A: Api>() {
     put(&allowed, b"abc", OCTETS);
     assert!(blob.is_symlink(), "a blob that is there is not written again");
     std::fs::write(&elsewhere, "xyz").unwrap();
+    let failure = allowed.append(&stored, Some("y"), Append::default()).unwrap_err();
+    assert_eq!(failure.kind, Kind::NotFound);
+    assert!(failure.message.contains("link"), "{}", failure.message);
     assert_eq!(allowed.read_blob(&stored, 3).unwrap_err().kind, Kind::Digest);
     // A link is never trusted by its size, and mending it writes into the layout
     // and not through the link.

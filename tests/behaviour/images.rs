@@ -21,6 +21,7 @@ both!(
     a_loaded_image_that_contradicts_itself_is_refused,
     an_image_needs_a_platform,
     a_layer_needs_a_diff_id,
+    a_layer_is_what_its_media_type_says,
     a_layer_must_be_there,
     malformed_values_are_refused,
     an_index_is_built_with_platforms,
@@ -146,12 +147,21 @@ fn a_whole_config_is_taken<A: Api>() {
             "history": [{"created_by": "us"}],
         })
     );
-    for bad in ["", "[]", "{", "\"text\"", r#"{"config":[]}"#, r#"{"os":1}"#, r#"{"history":{}}"#] {
-        let image = Image {
-            config_json: Some(bad),
-            layers: vec![(&layer, None, None)],
-            ..Image::default()
-        };
+    for bad in [
+        "",
+        "[]",
+        "{",
+        "\"text\"",
+        r#"{"config":[]}"#,
+        r#"{"os":1}"#,
+        r#"{"history":{}}"#,
+        r#"{"created":5}"#,
+        r#"{"config":{"Env":7}}"#,
+        r#"{"config":{"Labels":[1]}}"#,
+    ] {
+        // The platform is there, and no layer is added: the config itself is refused.
+        let image =
+            Image { config_json: Some(bad), platform: Some("linux/amd64"), ..Image::default() };
         assert_eq!(layout.image(&image).unwrap_err().kind, Kind::Format, "{bad}");
     }
 }
@@ -315,6 +325,34 @@ fn a_layer_needs_a_diff_id<A: Api>() {
     assert_eq!(documents(&path, &image).1["rootfs"]["diff_ids"], json!([diff_id]));
 }
 
+fn a_layer_is_what_its_media_type_says<A: Api>() {
+    let (_scratch, path, layout) = layout::<A>();
+    let before = snapshot(&path);
+    for (gzip, zstd, media_type) in [
+        (Some(6), None, LAYER.to_owned()),
+        (Some(6), None, format!("{LAYER}+zstd")),
+        (None, Some(3), LAYER.to_owned()),
+        (None, Some(3), format!("{LAYER}+gzip")),
+    ] {
+        let options = Options { gzip, zstd, media_type: Some(media_type), ..Options::default() };
+        let failure = layout.put(Source::Memory(b"one"), &options).unwrap_err();
+        assert_eq!(failure.kind, Kind::Invalid, "{}", failure.message);
+    }
+    assert_eq!(snapshot(&path), before);
+    let options = Options { gzip: Some(6), ..crate::fixture::options("a/own+gzip") };
+    layout.put(Source::Memory(b"one"), &options).unwrap();
+
+    // A layer of Docker's is called by its OCI name in an OCI image.
+    let docker = put(&layout, b"one", "application/vnd.docker.image.rootfs.diff.tar");
+    let image = Image {
+        platform: Some("linux/amd64"),
+        layers: vec![(&docker, None, None)],
+        ..Image::default()
+    };
+    let (manifest, _) = documents(&path, &layout.image(&image).unwrap());
+    assert_eq!(manifest["layers"][0]["mediaType"], LAYER);
+}
+
 fn a_layer_must_be_there<A: Api>() {
     let (_scratch, _path, layout) = layout::<A>();
     let layer = put(&layout, b"one", LAYER);
@@ -378,6 +416,13 @@ fn an_index_is_built_with_platforms<A: Api>() {
     layout.append(&index, Some("x"), Append::default()).unwrap();
     let found = layout.resolve("x", Some("linux/arm64")).unwrap();
     assert_eq!(found.digest(), arm.digest());
+    // What is known of a platform already is kept as it stands.
+    let platform = r#"{"architecture":"amd64","os":"linux","features":["sse4"]}"#;
+    let told = amd.json().replace(r#"{"architecture":"amd64","os":"linux"}"#, platform);
+    let told = Descriptor::parse(told.as_bytes()).unwrap();
+    let index = document(&path, &layout.index(&[&told], &[]).unwrap());
+    assert_eq!(index["manifests"][0]["platform"]["features"], json!(["sse4"]));
+
     let absent = put(&layout, b"abc", OCTETS).descriptor;
     layout.remove_blob(absent.digest().as_str()).unwrap();
     assert_eq!(layout.index(&[&absent], &[]).unwrap_err().kind, Kind::NotFound);

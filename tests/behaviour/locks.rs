@@ -17,6 +17,20 @@ both!(
     what_is_not_ours_is_not,
 );
 
+/// A process that forks while another of its threads edits gives the child the
+/// same lock, for as long as that lives.
+#[test]
+fn a_forked_child_does_not_hold_the_lock() {
+    if !crate::support::have_tools(&["gcc"]) {
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let out = scratch.path().join("fork");
+    crate::support::compile("gcc", &["-std=c11"], "tests/c/fork.c", &out);
+    let mut program = crate::support::program(&out, scratch.path());
+    crate::support::run(program.arg(scratch.path().join("layout")));
+}
+
 /// Holds the lock as another program would.
 fn held(path: &std::path::Path) -> File {
     let directory = File::open(path).unwrap();

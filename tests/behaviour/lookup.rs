@@ -17,6 +17,8 @@ both!(
     indexes_nest_only_so_deep,
     shared_children_take_no_longer,
     unreferenced_blobs_are_listed,
+    what_is_named_as_two_kinds_is_looked_into,
+    a_long_chain_of_subjects_is_followed,
     unreferenced_trusts_no_broken_document,
 );
 
@@ -201,6 +203,38 @@ fn unreferenced_blobs_are_listed<A: Api>() {
     assert_eq!(list().len(), 4, "the config and layer of the lost image too");
     layout.remove(&Matcher::AllOf(vec![])).unwrap();
     assert_eq!(list().len(), 8);
+}
+
+fn what_is_named_as_two_kinds_is_looked_into<A: Api>() {
+    let (_scratch, _path, layout) = layout::<A>();
+    let index = layout.index(&[&image(&layout, "x")], &[]).unwrap();
+    let opaque = index.json().replace(crate::fixture::INDEX, OCTETS);
+    let opaque = Descriptor::parse(opaque.as_bytes()).unwrap();
+    layout.append(&opaque, Some("x"), Append::default()).unwrap();
+    layout.append(&index, Some("x"), Append::default()).unwrap();
+    assert!(layout.unreferenced().unwrap().is_empty());
+    layout.resolve("x", Some("linux/amd64")).unwrap();
+}
+
+fn a_long_chain_of_subjects_is_followed<A: Api>() {
+    let (_scratch, _path, layout) = layout::<A>();
+    let empty = put(&layout, b"{}", "application/vnd.oci.empty.v1+json").descriptor;
+    let mut last = empty.clone();
+    for _ in 0..3000 {
+        let json = format!(
+            r#"{{"schemaVersion":2,"mediaType":"{MANIFEST}","artifactType":"a/b","config":{e},"layers":[{e}],"subject":{s}}}"#,
+            e = empty.json(),
+            s = last.json()
+        );
+        last = layout.put_manifest(json.as_bytes(), None, false).unwrap();
+    }
+    layout.append(&last, Some("x"), Append::default()).unwrap();
+    // On a stack that would not bear one frame for each.
+    std::thread::scope(|scope| {
+        let small = std::thread::Builder::new().stack_size(128 << 10);
+        let list = small.spawn_scoped(scope, || layout.unreferenced().unwrap().len()).unwrap();
+        assert_eq!(list.join().unwrap(), 0);
+    });
 }
 
 fn unreferenced_trusts_no_broken_document<A: Api>() {

@@ -108,6 +108,8 @@ fn malformed_values_are_refused<A: Api>() {
     for bad in [
         Matcher::Platforms(&["linux/amd64", "linux"]),
         Matcher::Platforms(&[""]),
+        Matcher::Platforms(&[r#"{"os":"a/b:c","architecture":"amd64"}"#]),
+        Matcher::Platforms(&[r#"{"os":"linux","architecture":"../x"}"#]),
         Matcher::MediaTypes(&["no slash"]),
         Matcher::Digests(&["sha256:abc"]),
         Matcher::Digests(&["sha256:../../../etc/passwd"]),

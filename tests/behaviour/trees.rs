@@ -20,6 +20,8 @@ both!(
     a_lying_source_is_refused,
     a_corrupt_document_is_written_anew,
     a_blob_that_is_named_as_two_kinds_is_written_as_both,
+    images_nest_only_so_deep,
+    a_corrupt_config_is_written_anew,
     a_tree_is_copied_from_another_layout,
     documents_are_stored_byte_for_byte,
     references_must_be_there_unless_allowed,
@@ -198,6 +200,42 @@ fn a_blob_that_is_named_as_two_kinds_is_written_as_both<A: Api>() {
     let (_scratch, path, layout) = layout::<A>();
     layout.write_from(&both, &from).unwrap();
     assert_eq!(all_blobs(&path), all_blobs(&from_path), "the layer too");
+}
+
+fn images_nest_only_so_deep<A: Api>() {
+    let (_from_scratch, _from_path, from) = layout::<A>();
+    let mut image = image(&from, "x");
+    let config = from.children(&image).unwrap().remove(0);
+    for _ in 0..40 {
+        let json = format!(
+            r#"{{"schemaVersion":2,"config":{},"layers":[{}]}}"#,
+            config.json(),
+            image.json()
+        );
+        image = from.put_manifest(json.as_bytes(), Some(MANIFEST), false).unwrap();
+    }
+    let (_scratch, path, layout) = layout::<A>();
+    let failure = layout.write_from(&image, &from).unwrap_err();
+    assert_eq!(failure.kind, Kind::Format);
+    assert!(failure.message.contains("nesting"), "{}", failure.message);
+    assert_clean(&path);
+}
+
+fn a_corrupt_config_is_written_anew<A: Api>() {
+    let (_scratch, path, layout) = layout::<A>();
+    let image = image(&layout, "x");
+    let blobs = all_blobs(&path);
+    let config = layout.children(&image).unwrap().remove(0);
+    let corrupt = || {
+        let zeros = vec![0; usize::try_from(config.size()).unwrap()];
+        std::fs::write(blob_path(&path, config.digest().as_str()), zeros).unwrap();
+    };
+    corrupt();
+    layout.write(&image, &blobs).unwrap();
+    assert_eq!(all_blobs(&path), blobs);
+    corrupt();
+    crate::fixture::image(&layout, "x");
+    assert_eq!(all_blobs(&path), blobs, "building it anew mends it, too");
 }
 
 fn a_tree_is_copied_from_another_layout<A: Api>() {

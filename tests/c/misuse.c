@@ -397,6 +397,17 @@ static void malformed_matchers(const char *dir) {
 
     /* Lengths that no memory holds. */
     CLEARS(out, "digests", ocilayout_match_digests(texts, SIZE_MAX, &out, err));
+    ocilayout_match *deep = NULL, *deeper = NULL;
+    OK(ocilayout_match_reference("x", &deep, err));
+    for (int level = 1; level <= 100; level++) {
+        OK(ocilayout_match_not(deep, &deeper, err));
+        ocilayout_match_free(deep);
+        deep = deeper;
+    }
+    CLEARS(deeper, "matcher", ocilayout_match_not(deep, &deeper, err));
+    CLEARS(deeper, "matchers", ocilayout_match_any_of(&deep, 1, &deeper, err));
+    ocilayout_match_free(deep);
+
     ocilayout_match *none[] = {NULL};
     CLEARS(out, "matchers", ocilayout_match_all_of(none, SIZE_MAX / 2, &out, err));
 }
