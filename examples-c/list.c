@@ -147,7 +147,8 @@ static bool print_tree(const ocilayout *layout, const ocilayout_descriptor *desc
         goto out;
     }
     /* A few indexes that share children can lead to one of them in many ways. */
-    bool again = ocilayout_descriptors_count(children) > 0 && was_met(blobs, descriptor);
+    bool is_index = strcmp(short_type(ocilayout_descriptor_media_type(descriptor)), "index") == 0;
+    bool again = is_index && was_met(blobs, descriptor);
     print_line(descriptor, level,
                status != OCILAYOUT_OK ? "  (not here)" : again ? "  (as above)" : "");
     if (!add_blob(blobs, descriptor, status == OCILAYOUT_OK)) {

@@ -59,8 +59,13 @@ impl Platform {
     }
 
     fn is_well_formed(&self) -> bool {
-        let optional = [given(&self.variant), given(&self.os_version)].into_iter().flatten();
-        [self.os.as_str(), &self.architecture].into_iter().chain(optional).all(is_part)
+        let may_be = |part: &Option<String>| {
+            part.as_ref().is_none_or(|text| text.is_empty() || is_part(text))
+        };
+        is_part(&self.os)
+            && is_part(&self.architecture)
+            && may_be(&self.variant)
+            && may_be(&self.os_version)
     }
 
     fn variant(&self) -> Option<&str> {

@@ -228,10 +228,13 @@ static void unknown_flags(const char *dir) {
     size_t len = strlen(empty_index);
     char *before = tree_of(dir);
 
+    uint64_t both = OCILAYOUT_OPEN_DURABILITY_NONE | OCILAYOUT_OPEN_DURABILITY_ORDERED;
+    CLEARS(opened, "flags", ocilayout_open(dir, both, &opened, err));
+
     /* The first bit that each does not know, one in the upper half, the last. */
     for (int i = 0; i < 3; i++) {
         uint64_t other = i == 0 ? 0 : i == 1 ? 1ull << 33 : 1ull << 63;
-        uint64_t open = other ? other : OCILAYOUT_OPEN_SYMLINKED_BLOBS << 1;
+        uint64_t open = other ? other : OCILAYOUT_OPEN_DURABILITY_ORDERED << 1;
         CLEARS(opened, "flags", ocilayout_open(dir, OCILAYOUT_OPEN_CREATE | open, &opened, err));
         CLEARS(opened, "flags", ocilayout_open_at(AT_FDCWD, dir, open, &opened, err));
         uint64_t blob = other ? other : OCILAYOUT_BLOB_REHASH << 1;
