@@ -150,9 +150,9 @@
 #define OCILAYOUT_OPEN_DURABILITY_NONE (1ull << 4)
 
 /**
- * For ocilayout_open(): when the power goes, what is named is complete, but the
- * last edits may be lost. Without this and OCILAYOUT_OPEN_DURABILITY_NONE, what
- * was acknowledged is there.
+ * For ocilayout_open(): when the power goes, what is named is complete, but
+ * the last edits may be lost. Without this and OCILAYOUT_OPEN_DURABILITY_NONE,
+ * what was acknowledged is there.
  */
 #define OCILAYOUT_OPEN_DURABILITY_ORDERED (1ull << 5)
 
@@ -175,8 +175,8 @@
 #define OCILAYOUT_APPEND_MISSING_ALLOWED (1ull << 0)
 
 /**
- * For ocilayout_append() and ocilayout_replace(): add the entry even if one that
- * says the same is there.
+ * For ocilayout_append() and ocilayout_replace(): add the entry even if one
+ * that says the same is there.
  */
 #define OCILAYOUT_APPEND_DUPLICATE (1ull << 1)
 
@@ -257,8 +257,8 @@ typedef struct ocilayout_match ocilayout_match;
 /**
  * What a fallible function returns: OCILAYOUT_OK, which is 0, or one of the
  * negative OCILAYOUT_ERR_ codes. Codes are only ever added, so treat one that
- * you do not know as you treat OCILAYOUT_ERR_INTERNAL. Numbers between them are
- * kept for codes to come.
+ * you do not know as you treat OCILAYOUT_ERR_INTERNAL. Numbers between them
+ * are kept for codes to come.
  */
 typedef int32_t ocilayout_status;
 
@@ -288,7 +288,8 @@ typedef int32_t ocilayout_compression;
  * Returns how many bytes it stored, from 1 to cap; 0 at the end of the source;
  * or a negative number of your choosing to stop the call, which then fails
  * with OCILAYOUT_ERR_CALLBACK and tells that number by
- * ocilayout_error_callback_code(). Fewer bytes than cap are no sign of the end.
+ * ocilayout_error_callback_code(). Fewer bytes than cap are no sign of the
+ * end.
  */
 typedef int64_t (*ocilayout_read_fn)(void *userdata, void *buf, size_t cap);
 
@@ -336,7 +337,8 @@ typedef int32_t (*ocilayout_match_fn)(void *userdata,
 #define OCILAYOUT_ERR_EXISTS -5
 
 /**
- * Another writer holds the lock of the layout; see ocilayout_set_lock_timeout().
+ * Another writer holds the lock of the layout; see
+ * ocilayout_set_lock_timeout().
  */
 #define OCILAYOUT_ERR_BUSY -6
 
@@ -356,8 +358,8 @@ typedef int32_t (*ocilayout_match_fn)(void *userdata,
 #define OCILAYOUT_ERR_DIGEST -9
 
 /**
- * A callback returned a negative number, which
- * ocilayout_error_callback_code() tells, or broke its contract.
+ * A callback returned a negative number, which ocilayout_error_callback_code()
+ * tells, or broke its contract.
  */
 #define OCILAYOUT_ERR_CALLBACK -10
 
@@ -478,7 +480,8 @@ ocilayout_status ocilayout_open_at(int dirfd,
 
 /**
  * Makes a layout in the directory path whose index.json is the image index of
- * len bytes at index, as it is given; only a media type is added if it has none.
+ * len bytes at index, as it is given; only a media type is added if it has
+ * none.
  *
  * What the index names is first read by read_blob, which gets userdata, and
  * checked, down the whole tree. If read_blob is NULL nothing is read, and the
@@ -591,8 +594,8 @@ ocilayout_status ocilayout_blob_options_set_media_type(ocilayout_blob_options *o
  * level is of the range of the compression, or OCILAYOUT_LEVEL_DEFAULT; it is
  * ignored by OCILAYOUT_COMPRESSION_NONE. The bytes that come out depend on the
  * content and the level alone. Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when
- * either is out of range; putting a blob fails so when its media type is that of
- * a layer of another compression.
+ * either is out of range; putting a blob fails so when its media type is that
+ * of a layer of another compression.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_blob_options_set_compression(ocilayout_blob_options *options,
@@ -613,9 +616,9 @@ ocilayout_status ocilayout_blob_options_set_algorithm(ocilayout_blob_options *op
  * Says which digest the stored bytes must have. A blob of another is refused
  * with OCILAYOUT_ERR_DIGEST, and nothing is left of it.
  *
- * If the size is expected too, such a blob is there already, and it is not to be
- * compressed here, the source is not read at all. Fails with OCILAYOUT_ERR_UNSUPPORTED when the algorithm is
- * neither sha256 nor sha512.
+ * If the size is expected too, such a blob is there already, and it is not to
+ * be compressed here, the source is not read at all. Fails with
+ * OCILAYOUT_ERR_UNSUPPORTED when the algorithm is neither sha256 nor sha512.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_blob_options_set_expected_digest(ocilayout_blob_options *options,
@@ -658,11 +661,11 @@ void ocilayout_blob_options_free(ocilayout_blob_options *options);
  * it. options may be NULL for the default ones.
  *
  * For a layer, say in the options how to compress it, or which media type it
- * has: only then is its diff ID known, or looked for. A blob is hashed while it
- * is written and appears whole or not at all. read
- * runs on the calling thread; it is not called when the call fails before
- * reading, nor when the blob is there already, as its expected digest and size
- * tell, and is not to be compressed here.
+ * has: only then is its diff ID known. A blob is hashed while
+ * it is written and appears whole or not at all. read runs on the calling
+ * thread; it is not called when the call fails before reading, nor when the
+ * blob is there already, as its expected digest and size tell, and is not to
+ * be compressed here.
  *
  * Fails with OCILAYOUT_ERR_CALLBACK when read stops it, OCILAYOUT_ERR_DIGEST
  * when the blob is not what is expected, OCILAYOUT_ERR_LIMIT when it is larger
@@ -678,8 +681,8 @@ ocilayout_status ocilayout_blob_put_callback(const ocilayout *layout,
 
 /**
  * Stores what the file descriptor fd gives, from where it stands until its
- * end: a file, a pipe, a socket, which must be a blocking one. It stays yours and
- * open, and has moved to its end if it was read.
+ * end: a file, a pipe, a socket, which must be a blocking one. It stays yours
+ * and open, and has moved to its end if it was read.
  *
  * Otherwise as ocilayout_blob_put_callback(); fails with OCILAYOUT_ERR_IO when
  * fd cannot be read.
@@ -771,8 +774,8 @@ ocilayout_status ocilayout_blob_writer_write(ocilayout_blob_writer *writer,
                                              ocilayout_error **err);
 
 /**
- * Stores the blob and says what points at it. The writer is then finished, also
- * after an error, and can only be freed.
+ * Stores the blob and says what points at it. The writer is then finished,
+ * also after an error, and can only be freed.
  *
  * Fails as ocilayout_blob_put_callback() does.
  */
@@ -840,7 +843,8 @@ ocilayout_status ocilayout_descriptor_new(const char *media_type,
  * for white space around them.
  *
  * Setting a part of a descriptor that has one of its members twice fails with
- * OCILAYOUT_ERR_FORMAT. This fails with OCILAYOUT_ERR_FORMAT when they are not a descriptor.
+ * OCILAYOUT_ERR_FORMAT. This fails with OCILAYOUT_ERR_FORMAT when they are not
+ * a descriptor.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_descriptor_from_json(const char *json,
@@ -865,8 +869,9 @@ ocilayout_status ocilayout_descriptor_copy(const ocilayout_descriptor *descripto
                                            ocilayout_error **err);
 
 /**
- * Says what the blob is. Like all texts of a descriptor, it belongs to it until
- * it is changed or freed, has U+FFFD where JSON says NUL, and is NULL for NULL.
+ * Says what the blob is. Like all texts of a descriptor, it belongs to it
+ * until it is changed or freed, has U+FFFD where JSON says NUL, and is NULL
+ * for NULL.
  */
 const char *ocilayout_descriptor_media_type(const ocilayout_descriptor *descriptor);
 
@@ -1018,8 +1023,8 @@ const ocilayout_descriptor *ocilayout_descriptors_at(const ocilayout_descriptors
 void ocilayout_descriptors_free(ocilayout_descriptors *list);
 
 /**
- * Means the entries of this reference (org.opencontainers.image.ref.name). Any text
- * is accepted, as readers do.
+ * Means the entries of this reference (org.opencontainers.image.ref.name). Any
+ * text is accepted, as readers do.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_match_reference(const char *reference,
@@ -1139,11 +1144,10 @@ ocilayout_status ocilayout_append(const ocilayout *layout,
  * is the one, unless OCILAYOUT_APPEND_DUPLICATE.
  *
  * An entry is meant if match and filter both mean it; one of the two may be
- * NULL. filter, which gets userdata, is asked about what match means, and can ask ocilayout_match_test() to combine
- * in other ways. descriptor, reference and flags are
- * as for
- * ocilayout_append(), and so is what fails; OCILAYOUT_ERR_CALLBACK is added
- * when filter stops the call.
+ * NULL. filter, which gets userdata, is asked about what match means, and can
+ * ask ocilayout_match_test() to combine in other ways. descriptor, reference
+ * and flags are as for ocilayout_append(), and so is what fails;
+ * OCILAYOUT_ERR_CALLBACK is added when filter stops the call.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_replace(const ocilayout *layout,
@@ -1200,8 +1204,8 @@ ocilayout_status ocilayout_begin(const ocilayout *layout,
  * again.
  *
  * Fails with OCILAYOUT_ERR_STATE when the layout is no transaction or was
- * committed before, OCILAYOUT_ERR_NOT_FOUND when a blob that it names has gone,
- * OCILAYOUT_ERR_IO when the system refuses.
+ * committed before, OCILAYOUT_ERR_NOT_FOUND when a blob that it names has
+ * gone, OCILAYOUT_ERR_IO when the system refuses.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_commit(const ocilayout *transaction,
@@ -1260,17 +1264,18 @@ ocilayout_status ocilayout_children(const ocilayout *layout,
 
 /**
  * Finds the entry of this reference. If platform is not NULL, finds the first
- * image for it among the entries of this reference and, through nested indexes, their
- * children; image-index.md has clients take the first that matches.
+ * image for it among the entries of this reference and, through nested
+ * indexes, their children; image-index.md has clients take the first that
+ * matches.
  *
  * platform is os/architecture[/variant][:os.version] or the JSON object of the
  * image-spec; parts that it does not give are not asked for. An image whose
  * descriptor tells no platform is asked for its config.
  *
- * Without a platform it is the first entry of this reference, whatever it points
- * at. Documents that are not there, or whose digest is neither sha256 nor
- * sha512, are passed over. Fails with OCILAYOUT_ERR_NOT_FOUND when there is
- * none, OCILAYOUT_ERR_DIGEST when a document on the way is not what its
+ * Without a platform it is the first entry of this reference, whatever it
+ * points at. Documents that are not there, or whose digest is neither sha256
+ * nor sha512, are passed over. Fails with OCILAYOUT_ERR_NOT_FOUND when there
+ * is none, OCILAYOUT_ERR_DIGEST when a document on the way is not what its
  * descriptor says, OCILAYOUT_ERR_FORMAT when indexes nest more than 32 deep.
  */
 OCILAYOUT_MUST_USE
@@ -1281,8 +1286,8 @@ ocilayout_status ocilayout_resolve(const ocilayout *layout,
                                    ocilayout_error **err);
 
 /**
- * Stores an image manifest or an image index, len bytes of JSON, byte for byte,
- * and says what points at it. index.json is not touched.
+ * Stores an image manifest or an image index, len bytes of JSON, byte for
+ * byte, and says what points at it. index.json is not touched.
  *
  * media_type says what it is; NULL takes what the document says of itself.
  * flags are OCILAYOUT_MANIFEST_ values or 0.
@@ -1308,8 +1313,8 @@ ocilayout_status ocilayout_manifest_put(const ocilayout *layout,
  * index. Children that are neither image nor index are stored as blobs.
  * index.json is not touched: see ocilayout_append().
  *
- * Each blob is read by read_blob, which gets userdata, and is checked; one that
- * is there already is not read.
+ * Each blob is read by read_blob, which gets userdata, and is checked; one
+ * that is there already is not read.
  *
  * Fails with OCILAYOUT_ERR_CALLBACK when read_blob stops it,
  * OCILAYOUT_ERR_DIGEST when it gives something else, OCILAYOUT_ERR_FORMAT when
@@ -1493,9 +1498,10 @@ ocilayout_status ocilayout_image_set_annotation(ocilayout_image *image,
  * was made, and may be NULL.
  *
  * diff_id is the digest of the layer's uncompressed tar. NULL takes what the
- * descriptor knows, which it does if the layer was compressed here, or put with
- * the media type of a plain tar. Fails with OCILAYOUT_ERR_STATE when it is neither given nor known,
- * OCILAYOUT_ERR_NOT_FOUND when the layer is not there.
+ * descriptor knows, which it does if the layer was compressed here, or put
+ * with the media type of a plain tar. Fails with OCILAYOUT_ERR_STATE when it
+ * is neither given nor known, OCILAYOUT_ERR_NOT_FOUND when the layer is not
+ * there.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_image_add_layer(ocilayout_image *image,
@@ -1520,8 +1526,8 @@ ocilayout_status ocilayout_image_add_history(ocilayout_image *image,
  * ocilayout_replace(). The image can be changed again, to make another one.
  *
  * Fails with OCILAYOUT_ERR_STATE when the image has no platform,
- * OCILAYOUT_ERR_NOT_FOUND when a layer is not there, OCILAYOUT_ERR_IO when it could
- * not be written.
+ * OCILAYOUT_ERR_NOT_FOUND when a layer is not there, OCILAYOUT_ERR_IO when it
+ * could not be written.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_image_finish(const ocilayout_image *image,

@@ -39,11 +39,11 @@ unsafe fn put<S: Read>(
 /// it. options may be NULL for the default ones.
 ///
 /// For a layer, say in the options how to compress it, or which media type it
-/// has: only then is its diff ID known, or looked for. A blob is hashed while it
-/// is written and appears whole or not at all. read
-/// runs on the calling thread; it is not called when the call fails before
-/// reading, nor when the blob is there already, as its expected digest and size
-/// tell, and is not to be compressed here.
+/// has: only then is its diff ID known. A blob is hashed while
+/// it is written and appears whole or not at all. read runs on the calling
+/// thread; it is not called when the call fails before reading, nor when the
+/// blob is there already, as its expected digest and size tell, and is not to
+/// be compressed here.
 ///
 /// Fails with OCILAYOUT_ERR_CALLBACK when read stops it, OCILAYOUT_ERR_DIGEST
 /// when the blob is not what is expected, OCILAYOUT_ERR_LIMIT when it is larger
@@ -63,8 +63,8 @@ pub unsafe extern "C" fn ocilayout_blob_put_callback(
 }
 
 /// Stores what the file descriptor fd gives, from where it stands until its
-/// end: a file, a pipe, a socket, which must be a blocking one. It stays yours and
-/// open, and has moved to its end if it was read.
+/// end: a file, a pipe, a socket, which must be a blocking one. It stays yours
+/// and open, and has moved to its end if it was read.
 ///
 /// Otherwise as ocilayout_blob_put_callback(); fails with OCILAYOUT_ERR_IO when
 /// fd cannot be read.

@@ -102,8 +102,8 @@ pub unsafe extern "C" fn ocilayout_blob_options_set_media_type(
 /// level is of the range of the compression, or OCILAYOUT_LEVEL_DEFAULT; it is
 /// ignored by OCILAYOUT_COMPRESSION_NONE. The bytes that come out depend on the
 /// content and the level alone. Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when
-/// either is out of range; putting a blob fails so when its media type is that of
-/// a layer of another compression.
+/// either is out of range; putting a blob fails so when its media type is that
+/// of a layer of another compression.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_blob_options_set_compression(
@@ -149,9 +149,9 @@ pub unsafe extern "C" fn ocilayout_blob_options_set_algorithm(
 /// Says which digest the stored bytes must have. A blob of another is refused
 /// with OCILAYOUT_ERR_DIGEST, and nothing is left of it.
 ///
-/// If the size is expected too, such a blob is there already, and it is not to be
-/// compressed here, the source is not read at all. Fails with OCILAYOUT_ERR_UNSUPPORTED when the algorithm is
-/// neither sha256 nor sha512.
+/// If the size is expected too, such a blob is there already, and it is not to
+/// be compressed here, the source is not read at all. Fails with
+/// OCILAYOUT_ERR_UNSUPPORTED when the algorithm is neither sha256 nor sha512.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_blob_options_set_expected_digest(

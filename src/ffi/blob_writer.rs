@@ -65,8 +65,8 @@ pub unsafe extern "C" fn ocilayout_blob_writer_write(
     }
 }
 
-/// Stores the blob and says what points at it. The writer is then finished, also
-/// after an error, and can only be freed.
+/// Stores the blob and says what points at it. The writer is then finished,
+/// also after an error, and can only be freed.
 ///
 /// Fails as ocilayout_blob_put_callback() does.
 #[must_use]

@@ -18,7 +18,8 @@ use std::io::{self, Read};
 /// Returns how many bytes it stored, from 1 to cap; 0 at the end of the source;
 /// or a negative number of your choosing to stop the call, which then fails
 /// with OCILAYOUT_ERR_CALLBACK and tells that number by
-/// ocilayout_error_callback_code(). Fewer bytes than cap are no sign of the end.
+/// ocilayout_error_callback_code(). Fewer bytes than cap are no sign of the
+/// end.
 pub type ocilayout_read_fn =
     Option<unsafe extern "C-unwind" fn(userdata: *mut c_void, buf: *mut c_void, cap: usize) -> i64>;
 

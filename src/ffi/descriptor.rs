@@ -172,7 +172,8 @@ pub unsafe extern "C" fn ocilayout_descriptor_new(
 /// for white space around them.
 ///
 /// Setting a part of a descriptor that has one of its members twice fails with
-/// OCILAYOUT_ERR_FORMAT. This fails with OCILAYOUT_ERR_FORMAT when they are not a descriptor.
+/// OCILAYOUT_ERR_FORMAT. This fails with OCILAYOUT_ERR_FORMAT when they are not
+/// a descriptor.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_descriptor_from_json(
@@ -214,8 +215,9 @@ pub unsafe extern "C" fn ocilayout_descriptor_copy(
     unsafe { create(out, err, || Ok(ocilayout_descriptor::new(taken(descriptor, "descriptor")?))) }
 }
 
-/// Says what the blob is. Like all texts of a descriptor, it belongs to it until
-/// it is changed or freed, has U+FFFD where JSON says NUL, and is NULL for NULL.
+/// Says what the blob is. Like all texts of a descriptor, it belongs to it
+/// until it is changed or freed, has U+FFFD where JSON says NUL, and is NULL
+/// for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_descriptor_media_type(
     descriptor: *const ocilayout_descriptor,

@@ -15,8 +15,8 @@ use std::ffi::{c_char, c_void};
 /// For ocilayout_append() and ocilayout_replace(): the blob may be missing, as
 /// in a sparse layout.
 pub const OCILAYOUT_APPEND_MISSING_ALLOWED: u64 = 1u64 << 0;
-/// For ocilayout_append() and ocilayout_replace(): add the entry even if one that
-/// says the same is there.
+/// For ocilayout_append() and ocilayout_replace(): add the entry even if one
+/// that says the same is there.
 pub const OCILAYOUT_APPEND_DUPLICATE: u64 = 1u64 << 1;
 
 fn append(flags: u64) -> Result<Append> {
@@ -31,7 +31,8 @@ fn append(flags: u64) -> Result<Append> {
     Ok(how)
 }
 
-/// The entry to be added: a copy of the descriptor, with a reference if one is given.
+/// The entry to be added: a copy of the descriptor, with a reference if one is
+/// given.
 ///
 /// # Safety
 /// `descriptor` is NULL or a live descriptor, `reference` NULL or text.
@@ -90,11 +91,10 @@ pub unsafe extern "C" fn ocilayout_append(
 /// is the one, unless OCILAYOUT_APPEND_DUPLICATE.
 ///
 /// An entry is meant if match and filter both mean it; one of the two may be
-/// NULL. filter, which gets userdata, is asked about what match means, and can ask ocilayout_match_test() to combine
-/// in other ways. descriptor, reference and flags are
-/// as for
-/// ocilayout_append(), and so is what fails; OCILAYOUT_ERR_CALLBACK is added
-/// when filter stops the call.
+/// NULL. filter, which gets userdata, is asked about what match means, and can
+/// ask ocilayout_match_test() to combine in other ways. descriptor, reference
+/// and flags are as for ocilayout_append(), and so is what fails;
+/// OCILAYOUT_ERR_CALLBACK is added when filter stops the call.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_replace(

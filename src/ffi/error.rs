@@ -7,8 +7,8 @@ use std::ffi::{CStr, CString, c_char, c_int};
 
 /// What a fallible function returns: OCILAYOUT_OK, which is 0, or one of the
 /// negative OCILAYOUT_ERR_ codes. Codes are only ever added, so treat one that
-/// you do not know as you treat OCILAYOUT_ERR_INTERNAL. Numbers between them are
-/// kept for codes to come.
+/// you do not know as you treat OCILAYOUT_ERR_INTERNAL. Numbers between them
+/// are kept for codes to come.
 #[repr(transparent)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ocilayout_status(pub i32);
@@ -26,7 +26,8 @@ pub const OCILAYOUT_ERR_IO: ocilayout_status = ocilayout_status(-3);
 pub const OCILAYOUT_ERR_NOT_FOUND: ocilayout_status = ocilayout_status(-4);
 /// What was to be created is there already.
 pub const OCILAYOUT_ERR_EXISTS: ocilayout_status = ocilayout_status(-5);
-/// Another writer holds the lock of the layout; see ocilayout_set_lock_timeout().
+/// Another writer holds the lock of the layout; see
+/// ocilayout_set_lock_timeout().
 pub const OCILAYOUT_ERR_BUSY: ocilayout_status = ocilayout_status(-6);
 /// index.json was changed meanwhile, where it should not have been.
 pub const OCILAYOUT_ERR_CONFLICT: ocilayout_status = ocilayout_status(-7);
@@ -34,8 +35,8 @@ pub const OCILAYOUT_ERR_CONFLICT: ocilayout_status = ocilayout_status(-7);
 pub const OCILAYOUT_ERR_FORMAT: ocilayout_status = ocilayout_status(-8);
 /// Content has another digest or another size than was expected.
 pub const OCILAYOUT_ERR_DIGEST: ocilayout_status = ocilayout_status(-9);
-/// A callback returned a negative number, which
-/// ocilayout_error_callback_code() tells, or broke its contract.
+/// A callback returned a negative number, which ocilayout_error_callback_code()
+/// tells, or broke its contract.
 pub const OCILAYOUT_ERR_CALLBACK: ocilayout_status = ocilayout_status(-10);
 /// More data than a limit allows.
 pub const OCILAYOUT_ERR_LIMIT: ocilayout_status = ocilayout_status(-12);

@@ -267,9 +267,10 @@ pub unsafe extern "C" fn ocilayout_image_set_annotation(
 /// was made, and may be NULL.
 ///
 /// diff_id is the digest of the layer's uncompressed tar. NULL takes what the
-/// descriptor knows, which it does if the layer was compressed here, or put with
-/// the media type of a plain tar. Fails with OCILAYOUT_ERR_STATE when it is neither given nor known,
-/// OCILAYOUT_ERR_NOT_FOUND when the layer is not there.
+/// descriptor knows, which it does if the layer was compressed here, or put
+/// with the media type of a plain tar. Fails with OCILAYOUT_ERR_STATE when it
+/// is neither given nor known, OCILAYOUT_ERR_NOT_FOUND when the layer is not
+/// there.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_image_add_layer(
@@ -314,8 +315,8 @@ pub unsafe extern "C" fn ocilayout_image_add_history(
 /// ocilayout_replace(). The image can be changed again, to make another one.
 ///
 /// Fails with OCILAYOUT_ERR_STATE when the image has no platform,
-/// OCILAYOUT_ERR_NOT_FOUND when a layer is not there, OCILAYOUT_ERR_IO when it could
-/// not be written.
+/// OCILAYOUT_ERR_NOT_FOUND when a layer is not there, OCILAYOUT_ERR_IO when it
+/// could not be written.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_image_finish(

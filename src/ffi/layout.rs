@@ -27,9 +27,9 @@ pub const OCILAYOUT_OPEN_SYMLINKED_BLOBS: u64 = 1u64 << 3;
 /// For ocilayout_open(): when the power goes, nothing is promised. For layouts
 /// that can be made again. A process that is killed still loses nothing.
 pub const OCILAYOUT_OPEN_DURABILITY_NONE: u64 = 1u64 << 4;
-/// For ocilayout_open(): when the power goes, what is named is complete, but the
-/// last edits may be lost. Without this and OCILAYOUT_OPEN_DURABILITY_NONE, what
-/// was acknowledged is there.
+/// For ocilayout_open(): when the power goes, what is named is complete, but
+/// the last edits may be lost. Without this and OCILAYOUT_OPEN_DURABILITY_NONE,
+/// what was acknowledged is there.
 pub const OCILAYOUT_OPEN_DURABILITY_ORDERED: u64 = 1u64 << 5;
 
 /// An open image layout. Any number of threads may use it at once.
@@ -143,7 +143,8 @@ pub unsafe extern "C" fn ocilayout_open_at(
 }
 
 /// Makes a layout in the directory path whose index.json is the image index of
-/// len bytes at index, as it is given; only a media type is added if it has none.
+/// len bytes at index, as it is given; only a media type is added if it has
+/// none.
 ///
 /// What the index names is first read by read_blob, which gets userdata, and
 /// checked, down the whole tree. If read_blob is NULL nothing is read, and the

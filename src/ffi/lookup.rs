@@ -63,17 +63,18 @@ pub unsafe extern "C" fn ocilayout_children(
 }
 
 /// Finds the entry of this reference. If platform is not NULL, finds the first
-/// image for it among the entries of this reference and, through nested indexes, their
-/// children; image-index.md has clients take the first that matches.
+/// image for it among the entries of this reference and, through nested
+/// indexes, their children; image-index.md has clients take the first that
+/// matches.
 ///
 /// platform is os/architecture[/variant][:os.version] or the JSON object of the
 /// image-spec; parts that it does not give are not asked for. An image whose
 /// descriptor tells no platform is asked for its config.
 ///
-/// Without a platform it is the first entry of this reference, whatever it points
-/// at. Documents that are not there, or whose digest is neither sha256 nor
-/// sha512, are passed over. Fails with OCILAYOUT_ERR_NOT_FOUND when there is
-/// none, OCILAYOUT_ERR_DIGEST when a document on the way is not what its
+/// Without a platform it is the first entry of this reference, whatever it
+/// points at. Documents that are not there, or whose digest is neither sha256
+/// nor sha512, are passed over. Fails with OCILAYOUT_ERR_NOT_FOUND when there
+/// is none, OCILAYOUT_ERR_DIGEST when a document on the way is not what its
 /// descriptor says, OCILAYOUT_ERR_FORMAT when indexes nest more than 32 deep.
 #[must_use]
 #[unsafe(no_mangle)]

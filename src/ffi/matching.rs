@@ -30,7 +30,8 @@ pub(super) unsafe fn both(
     Matcher::AllOf(matcher.into_iter().chain(filter).collect())
 }
 
-/// The same, where at least one must be given: that all is meant has to be said.
+/// The same, where at least one must be given: that all is meant has to be
+/// said.
 ///
 /// # Safety
 /// As for [`both`].
@@ -86,8 +87,8 @@ fn combined(parameter: &'static str, matcher: Matcher<'static>) -> Result<ocilay
     Ok(ocilayout_match(matcher))
 }
 
-/// Means the entries of this reference (org.opencontainers.image.ref.name). Any text
-/// is accepted, as readers do.
+/// Means the entries of this reference (org.opencontainers.image.ref.name). Any
+/// text is accepted, as readers do.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_match_reference(

@@ -43,8 +43,8 @@ pub unsafe extern "C" fn ocilayout_begin(
 /// again.
 ///
 /// Fails with OCILAYOUT_ERR_STATE when the layout is no transaction or was
-/// committed before, OCILAYOUT_ERR_NOT_FOUND when a blob that it names has gone,
-/// OCILAYOUT_ERR_IO when the system refuses.
+/// committed before, OCILAYOUT_ERR_NOT_FOUND when a blob that it names has
+/// gone, OCILAYOUT_ERR_IO when the system refuses.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_commit(

@@ -14,8 +14,8 @@ use std::ffi::{c_char, c_void};
 /// in a sparse layout.
 pub const OCILAYOUT_MANIFEST_MISSING_ALLOWED: u64 = 1u64 << 0;
 
-/// Stores an image manifest or an image index, len bytes of JSON, byte for byte,
-/// and says what points at it. index.json is not touched.
+/// Stores an image manifest or an image index, len bytes of JSON, byte for
+/// byte, and says what points at it. index.json is not touched.
 ///
 /// media_type says what it is; NULL takes what the document says of itself.
 /// flags are OCILAYOUT_MANIFEST_ values or 0.
@@ -58,8 +58,8 @@ pub unsafe extern "C" fn ocilayout_manifest_put(
 /// index. Children that are neither image nor index are stored as blobs.
 /// index.json is not touched: see ocilayout_append().
 ///
-/// Each blob is read by read_blob, which gets userdata, and is checked; one that
-/// is there already is not read.
+/// Each blob is read by read_blob, which gets userdata, and is checked; one
+/// that is there already is not read.
 ///
 /// Fails with OCILAYOUT_ERR_CALLBACK when read_blob stops it,
 /// OCILAYOUT_ERR_DIGEST when it gives something else, OCILAYOUT_ERR_FORMAT when
