@@ -17,9 +17,9 @@ impl OpenOptions {
     /// index are allowed to have no blob.
     ///
     /// # Errors
-    /// As for [`open`](Self::open) and [`Layout::write`], and [`Error::Exists`](crate::Error::Exists)
-    /// when there is a layout. A call that failed leaves no layout, and can be
-    /// made again with the same index.
+    /// As for [`open`](Self::open) and [`Layout::write`], and
+    /// [`Error::Exists`](crate::Error::Exists) when there is a layout. A call that
+    /// failed leaves no layout, and can be made again with the same index.
     pub fn create_with_index(
         self,
         path: impl AsRef<Path>,

@@ -119,9 +119,9 @@ impl TempFile {
         }
     }
 
-    /// Waits until the content is on the disk, if that was promised. An error is final: what the
-    /// kernel could not write it may have dropped, so a second try proves
-    /// nothing.
+    /// Waits until the content is on the disk, if that was promised. An error is
+    /// final: what the kernel could not write it may have dropped, so a second
+    /// try proves nothing.
     pub(super) fn sync(&self) -> io::Result<()> {
         match self.root.durability() {
             Durability::None => Ok(()),
