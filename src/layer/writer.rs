@@ -106,11 +106,10 @@ impl BlobOptions {
             return Ok(None);
         };
         if self.compression != Compression::NONE
-            || !store.has_intact(digest, size, self.demands.rehash)?
+            || !store.has_durable(digest, size, self.demands.rehash)?
         {
             return Ok(None);
         }
-        store.make_durable(digest)?;
         stored(&self.stored_media_type(), digest.clone(), size, None).map(Some)
     }
 }

@@ -109,19 +109,19 @@ impl Store {
         }
     }
 
-    fn is_link(&self, digest: &Digest) -> Result<bool> {
-        match (self.links, self.algorithm(digest)?) {
-            (Links::Followed, Some(algorithm)) => algorithm.is_link(OsStr::new(digest.encoded())),
-            _ => Ok(false),
+    /// The same, and that it is on the disk, if that was promised: who put it may
+    /// not have waited for that.
+    pub(crate) fn has_durable(&self, digest: &Digest, size: u64, rehash: bool) -> Result<bool> {
+        if !self.has_intact(digest, size, rehash)? {
+            return Ok(false);
         }
+        if self.root.durability() != Durability::None {
+            self.sync(digest)?;
+        }
+        Ok(true)
     }
 
-    /// Waits until a blob that is there is on the disk, if that was promised: who
-    /// put it may not have waited.
-    pub(crate) fn make_durable(&self, digest: &Digest) -> Result<()> {
-        if self.root.durability() == Durability::None {
-            return Ok(());
-        }
+    fn sync(&self, digest: &Digest) -> Result<()> {
         let (Some(algorithm), Some((file, _))) = (self.algorithm(digest)?, self.open_file(digest)?)
         else {
             return Err(self.missing(digest));
@@ -130,6 +130,13 @@ impl Store {
             io_error("sync", &algorithm.path_of(OsStr::new(digest.encoded())), error)
         })?;
         algorithm.sync()
+    }
+
+    fn is_link(&self, digest: &Digest) -> Result<bool> {
+        match (self.links, self.algorithm(digest)?) {
+            (Links::Followed, Some(algorithm)) => algorithm.is_link(OsStr::new(digest.encoded())),
+            _ => Ok(false),
+        }
     }
 
     /// Takes a blob away.

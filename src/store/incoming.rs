@@ -72,8 +72,7 @@ impl Incoming {
             expected.check_is(&what, &digest)?;
         }
         let rehash = self.demands.rehash;
-        if self.store.has_intact(&digest, size, rehash)? {
-            self.store.make_durable(&digest)?;
+        if self.store.has_durable(&digest, size, rehash)? {
             return Ok((digest, size));
         }
         let name = OsStr::new(digest.encoded());
@@ -81,7 +80,7 @@ impl Incoming {
         // A name that is taken by other content is a torn write of some other
         // tool's, and is mended.
         if !self.temp.publish(&self.directory, name)?
-            && !self.store.has_intact(&digest, size, rehash)?
+            && !self.store.has_durable(&digest, size, rehash)?
         {
             self.temp.replace(&self.directory, name)?;
         }

@@ -197,9 +197,7 @@ impl ImageConfig {
         self.run = other.run;
         Ok(())
     }
-}
 
-impl ImageConfig {
     /// Checks the types of the members that are edited here.
     fn check_run(&self) -> Result<()> {
         for list in ["Entrypoint", "Cmd", "Env"] {
