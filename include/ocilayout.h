@@ -187,6 +187,44 @@
 #define OCILAYOUT_MANIFEST_MISSING_ALLOWED (1ull << 0)
 
 /**
+ * For ocilayout_collect(): remove nothing, and tell what would be removed.
+ */
+#define OCILAYOUT_COLLECT_DRY_RUN (1ull << 0)
+
+/**
+ * A fate: nothing pointed at the blob, and it was removed, or would have been.
+ */
+#define OCILAYOUT_FATE_REMOVED 1
+
+/**
+ * A fate: it stays, since it is pointed at from index.json.
+ */
+#define OCILAYOUT_FATE_REFERENCED 2
+
+/**
+ * A fate: it stays, since it is a document whose subject stays, or belongs to
+ * one.
+ */
+#define OCILAYOUT_FATE_REFERRER 3
+
+/**
+ * A fate: it stays, since a writer that is still there has put it, or it belongs
+ * to what that has put.
+ */
+#define OCILAYOUT_FATE_LEASED 4
+
+/**
+ * A fate: it stays, since it was put within the time of grace, or belongs to
+ * what was.
+ */
+#define OCILAYOUT_FATE_YOUNG 5
+
+/**
+ * A fate: it stays, since its digest is neither sha256 nor sha512.
+ */
+#define OCILAYOUT_FATE_FOREIGN 6
+
+/**
  * An open image layout. Any number of threads may use it at once.
  * image-spec, image-layout.md.
  */
@@ -212,6 +250,17 @@ typedef struct ocilayout_blob_writer ocilayout_blob_writer;
  * change, so any number of threads may look at them.
  */
 typedef struct ocilayout_bytes ocilayout_bytes;
+
+/**
+ * A blob, and what a collection did with it.
+ */
+typedef struct ocilayout_collected ocilayout_collected;
+
+/**
+ * What a collection did with each blob, sorted by digest. It never changes, so
+ * any number of threads may look at it.
+ */
+typedef struct ocilayout_collection ocilayout_collection;
 
 /**
  * A descriptor: what points at a blob, by its media type, digest and size, and
@@ -374,6 +423,12 @@ typedef int32_t (*ocilayout_match_fn)(void *userdata,
 #define OCILAYOUT_ERR_UNSUPPORTED -13
 
 /**
+ * The change was made, and every reader sees it, but it may be lost when the
+ * power goes: the system could not write all of it to the disk.
+ */
+#define OCILAYOUT_ERR_NOT_DURABLE -14
+
+/**
  * A bug in the library. The object that was changed can then only be freed.
  */
 #define OCILAYOUT_ERR_INTERNAL -99
@@ -418,8 +473,8 @@ ocilayout_status ocilayout_error_status(const ocilayout_error *error);
 const char *ocilayout_error_message(const ocilayout_error *error);
 
 /**
- * Says the errno of the system call that failed, with OCILAYOUT_ERR_IO; 0
- * where there is none.
+ * Says the errno of the system call that failed, with OCILAYOUT_ERR_IO and
+ * OCILAYOUT_ERR_NOT_DURABLE; 0 where there is none.
  */
 int ocilayout_error_errno(const ocilayout_error *error);
 
@@ -1182,8 +1237,10 @@ ocilayout_status ocilayout_remove(const ocilayout *layout,
  *
  * Use it as you use the layout that it was begun on: what lists or resolves
  * sees what the transaction has edited so far. Blobs that are put through it
- * are stored at once, which nobody notices before they are named. Free it by
- * ocilayout_free(); if it is not committed, its edits are gone.
+ * wait for the commit, which brings all of them to the disk at once; with
+ * OCILAYOUT_OPEN_DURABILITY_NONE they are stored at once. Free it by
+ * ocilayout_free(), also after the commit; if it was not committed, its edits
+ * are gone, and so are the blobs that wait.
  *
  * Fails with OCILAYOUT_ERR_STATE when the layout is a transaction itself,
  * OCILAYOUT_ERR_FORMAT when index.json is not an image index.
@@ -1200,8 +1257,12 @@ ocilayout_status ocilayout_begin(const ocilayout *layout,
  * The edits are made again on index.json as it is now, while no other writer
  * edits it, so that nobody's edit is lost: what others have added stays, and
  * what matches by now is what is meant. Entries that a filter was not asked
- * about are not meant. After an error nothing has changed, and it can be tried
- * again.
+ * about are not meant.
+ *
+ * After an error index.json is what it was, and the commit can be tried again;
+ * unless it is OCILAYOUT_ERR_NOT_DURABLE, which comes after the change. If the
+ * system could not bring a blob to the disk, what is there of it is not known:
+ * a further try fails with OCILAYOUT_ERR_STATE; make the transaction anew.
  *
  * Fails with OCILAYOUT_ERR_STATE when the layout is no transaction or was
  * committed before, OCILAYOUT_ERR_NOT_FOUND when a blob that it names has
@@ -1354,6 +1415,66 @@ OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_unreferenced(const ocilayout *layout,
                                         ocilayout_descriptors **out,
                                         ocilayout_error **err);
+
+/**
+ * Collects garbage: removes the blobs that nothing points at, and tells of every
+ * blob what became of it. flags are OCILAYOUT_COLLECT_ values or 0.
+ *
+ * Others may write meanwhile. What a writer has put through a layout or a
+ * transaction of this library stays until he frees that, named or not. Other
+ * tools have no such lease: what they have put stays for grace_seconds from
+ * then, whether it is named or not. A day, 86400, is a good choice; 0 is for
+ * when none of them is about.
+ *
+ * What is pointed at from index.json stays, with its subjects, and with the
+ * documents whose subject it is. Blobs that are missing are passed over, content
+ * of unknown media types points at nothing, and files that are no blobs are left
+ * alone. Writers wait for parts of the work only, each of at most 256 blobs.
+ *
+ * Fails with OCILAYOUT_ERR_FORMAT or OCILAYOUT_ERR_DIGEST when a document on
+ * the way cannot be trusted: what it points at is then not known, and nothing
+ * is removed. Fails with OCILAYOUT_ERR_STATE on a transaction, and with
+ * OCILAYOUT_ERR_BUSY as ocilayout_set_lock_timeout() says. A call that failed
+ * half-way has removed garbage only, and can be made again.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_collect(const ocilayout *layout,
+                                   uint64_t flags,
+                                   uint64_t grace_seconds,
+                                   ocilayout_collection **out,
+                                   ocilayout_error **err);
+
+/**
+ * Says how many blobs there were. 0 for NULL.
+ */
+size_t ocilayout_collection_count(const ocilayout_collection *collection);
+
+/**
+ * Says the blob at a position; NULL past the last. It belongs to the collection.
+ */
+const ocilayout_collected *ocilayout_collection_at(const ocilayout_collection *collection,
+                                                   size_t position);
+
+/**
+ * Says the digest of the blob; NULL for NULL.
+ */
+const char *ocilayout_collected_digest(const ocilayout_collected *collected);
+
+/**
+ * Says the size of the blob in bytes; 0 for NULL.
+ */
+uint64_t ocilayout_collected_size(const ocilayout_collected *collected);
+
+/**
+ * Says what became of the blob: an OCILAYOUT_FATE_ value, or one that is added
+ * later; 0 for NULL.
+ */
+int32_t ocilayout_collected_fate(const ocilayout_collected *collected);
+
+/**
+ * Frees a collection with its blobs. NULL is fine.
+ */
+void ocilayout_collection_free(ocilayout_collection *collection);
 
 /**
  * Begins an image without layers.

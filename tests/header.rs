@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// In the order in which the header tells them.
-const FILES: [&str; 19] = [
+const FILES: [&str; 20] = [
     "error",
     "version",
     "layout",
@@ -20,6 +20,7 @@ const FILES: [&str; 19] = [
     "lookup",
     "tree",
     "upkeep",
+    "collect",
     "image",
     "index",
     "callback",

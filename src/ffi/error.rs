@@ -42,6 +42,9 @@ pub const OCILAYOUT_ERR_CALLBACK: ocilayout_status = ocilayout_status(-10);
 pub const OCILAYOUT_ERR_LIMIT: ocilayout_status = ocilayout_status(-12);
 /// Legal, but not something that this library does.
 pub const OCILAYOUT_ERR_UNSUPPORTED: ocilayout_status = ocilayout_status(-13);
+/// The change was made, and every reader sees it, but it may be lost when the
+/// power goes: the system could not write all of it to the disk.
+pub const OCILAYOUT_ERR_NOT_DURABLE: ocilayout_status = ocilayout_status(-14);
 /// A bug in the library. The object that was changed can then only be freed.
 pub const OCILAYOUT_ERR_INTERNAL: ocilayout_status = ocilayout_status(-99);
 
@@ -81,6 +84,7 @@ fn status_of(error: &Error) -> ocilayout_status {
         Error::Callback { .. } => OCILAYOUT_ERR_CALLBACK,
         Error::Limit { .. } => OCILAYOUT_ERR_LIMIT,
         Error::Unsupported(_) => OCILAYOUT_ERR_UNSUPPORTED,
+        Error::NotDurable { .. } => OCILAYOUT_ERR_NOT_DURABLE,
         Error::Internal(_) => OCILAYOUT_ERR_INTERNAL,
     }
 }
@@ -113,6 +117,7 @@ pub extern "C" fn ocilayout_status_name(status: ocilayout_status) -> *const c_ch
         OCILAYOUT_ERR_CALLBACK => c"OCILAYOUT_ERR_CALLBACK",
         OCILAYOUT_ERR_LIMIT => c"OCILAYOUT_ERR_LIMIT",
         OCILAYOUT_ERR_UNSUPPORTED => c"OCILAYOUT_ERR_UNSUPPORTED",
+        OCILAYOUT_ERR_NOT_DURABLE => c"OCILAYOUT_ERR_NOT_DURABLE",
         OCILAYOUT_ERR_INTERNAL => c"OCILAYOUT_ERR_INTERNAL",
         _ => c"unknown status",
     };
@@ -137,8 +142,8 @@ pub unsafe extern "C" fn ocilayout_error_message(error: *const ocilayout_error) 
     error.map_or(c"no error".as_ptr(), |error| error.message.as_ptr())
 }
 
-/// Says the errno of the system call that failed, with OCILAYOUT_ERR_IO; 0
-/// where there is none.
+/// Says the errno of the system call that failed, with OCILAYOUT_ERR_IO and
+/// OCILAYOUT_ERR_NOT_DURABLE; 0 where there is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_error_errno(error: *const ocilayout_error) -> c_int {
     // SAFETY: NULL or a live error, as the header asks.

@@ -21,6 +21,7 @@ pub mod blob_reader;
 pub mod blob_writer;
 pub mod bytes;
 pub mod callback;
+pub mod collect;
 pub mod descriptor;
 pub mod descriptors;
 pub mod edit;

@@ -12,8 +12,10 @@ use std::ffi::c_char;
 ///
 /// Use it as you use the layout that it was begun on: what lists or resolves
 /// sees what the transaction has edited so far. Blobs that are put through it
-/// are stored at once, which nobody notices before they are named. Free it by
-/// ocilayout_free(); if it is not committed, its edits are gone.
+/// wait for the commit, which brings all of them to the disk at once; with
+/// OCILAYOUT_OPEN_DURABILITY_NONE they are stored at once. Free it by
+/// ocilayout_free(), also after the commit; if it was not committed, its edits
+/// are gone, and so are the blobs that wait.
 ///
 /// Fails with OCILAYOUT_ERR_STATE when the layout is a transaction itself,
 /// OCILAYOUT_ERR_FORMAT when index.json is not an image index.
@@ -39,8 +41,12 @@ pub unsafe extern "C" fn ocilayout_begin(
 /// The edits are made again on index.json as it is now, while no other writer
 /// edits it, so that nobody's edit is lost: what others have added stays, and
 /// what matches by now is what is meant. Entries that a filter was not asked
-/// about are not meant. After an error nothing has changed, and it can be tried
-/// again.
+/// about are not meant.
+///
+/// After an error index.json is what it was, and the commit can be tried again;
+/// unless it is OCILAYOUT_ERR_NOT_DURABLE, which comes after the change. If the
+/// system could not bring a blob to the disk, what is there of it is not known:
+/// a further try fails with OCILAYOUT_ERR_STATE; make the transaction anew.
 ///
 /// Fails with OCILAYOUT_ERR_STATE when the layout is no transaction or was
 /// committed before, OCILAYOUT_ERR_NOT_FOUND when a blob that it names has

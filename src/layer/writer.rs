@@ -106,7 +106,7 @@ impl BlobOptions {
             return Ok(None);
         };
         if self.compression != Compression::NONE
-            || !store.has_durable(digest, size, self.demands.rehash)?
+            || !store.keep(digest, size, self.demands.rehash)?
         {
             return Ok(None);
         }

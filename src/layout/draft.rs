@@ -37,8 +37,8 @@ impl Append {
         self
     }
 
-    pub(super) fn allows_missing(self) -> bool {
-        self.missing == Missing::Allowed
+    pub(super) fn missing_blob(self) -> Missing {
+        self.missing
     }
 }
 

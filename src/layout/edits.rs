@@ -8,7 +8,8 @@ use super::draft::{Append, Attempt, Draft, Edit};
 use super::files::INDEX;
 use super::matcher::Matcher;
 use super::meant::Meant;
-use crate::store::files;
+use super::tree::Missing;
+use crate::store::{Durability, files};
 use crate::words::descriptor::Descriptor;
 use crate::words::error::{Error, Result};
 
@@ -55,15 +56,26 @@ impl Layout {
     fn check_entry(&self, descriptor: &Descriptor, how: Append) -> Result<()> {
         self.check_writable()?;
         descriptor.check_data()?;
-        if how.allows_missing() { Ok(()) } else { self.check_present(descriptor) }
+        self.keep(descriptor, how.missing_blob())
+    }
+
+    /// Sees to it that what is about to be named stays there and is on the disk.
+    pub(super) fn keep(&self, descriptor: &Descriptor, missing: Missing) -> Result<()> {
+        let (digest, size) = (descriptor.digest(), descriptor.size());
+        if missing == Missing::Allowed {
+            return self.store.lease(digest);
+        }
+        if self.store.keep(digest, size, false)? { Ok(()) } else { self.absent(descriptor) }
     }
 
     /// Checks that a blob is there with the size that its descriptor says.
     pub(super) fn check_present(&self, descriptor: &Descriptor) -> Result<()> {
+        let (digest, size) = (descriptor.digest(), descriptor.size());
+        if self.store.has_intact(digest, size, false)? { Ok(()) } else { self.absent(descriptor) }
+    }
+
+    fn absent(&self, descriptor: &Descriptor) -> Result<()> {
         let (digest, expected) = (descriptor.digest(), descriptor.size());
-        if self.store.has_intact(digest, expected, false)? {
-            return Ok(());
-        }
         let found = match self.store.size_of(digest)? {
             Some(size) if size == expected => "a link to other content".to_owned(),
             Some(size) => format!("one of {size}"),
@@ -90,18 +102,38 @@ impl Layout {
         }
     }
 
-    /// Replaces `index.json` with what `change` makes of it, while no other
-    /// writer does.
-    pub(super) fn edit_index<T>(&self, change: impl FnOnce(&mut Draft) -> Result<T>) -> Result<T> {
+    /// Waits until `index.json` is on the disk, as somebody wrote it, where as much
+    /// as this is promised.
+    pub(crate) fn sync_index(&self, promised: Durability) -> Result<()> {
         let root = self.store.root();
+        if root.durability() >= promised { files::sync(root, INDEX) } else { Ok(()) }
+    }
+
+    /// Replaces `index.json` with what `change` makes of it, while no other
+    /// writer does. A tool that does not lock may do so all the same: `change` is
+    /// then made again on what that has written.
+    pub(super) fn edit_index<T>(&self, change: impl Fn(&mut Draft) -> Result<T>) -> Result<T> {
+        const ATTEMPTS: usize = 16;
         files::locked(&self.store, || {
             self.store.create_blobs()?;
-            let mut draft = Draft::new(self.stored_index()?);
-            let outcome = change(&mut draft)?;
-            if let Some(text) = draft.changed_text()? {
-                files::replace(root, INDEX, text.as_bytes())?;
+            for _ in 0..ATTEMPTS {
+                let (index, version) = self.index_version()?;
+                let mut draft = Draft::new(index);
+                let outcome = change(&mut draft)?;
+                let done = match draft.changed_text()? {
+                    Some(text) => {
+                        files::replace_version(&self.store, INDEX, &version, text.as_bytes())?
+                    }
+                    None => self.sync_index(Durability::Full).map(|()| true)?,
+                };
+                if done {
+                    return Ok(outcome);
+                }
             }
-            Ok(outcome)
+            let path = self.path_of(INDEX);
+            Err(Error::Busy(format!(
+                "{path}: expected no other writer, found one that changes it without a lock"
+            )))
         })
     }
 }

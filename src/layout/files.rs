@@ -1,7 +1,7 @@
 //! The files of a layout beside `blobs`: `oci-layout`, `index.json` and others.
 
 use super::Layout;
-use crate::store::files;
+use crate::store::files::{self, Version};
 use crate::words::error::{Error, Result, quoted};
 use crate::words::index_text::IndexText;
 use crate::words::json;
@@ -29,7 +29,7 @@ impl Layout {
     }
 
     pub(super) fn file(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        files::read(self.store.root(), name)
+        Ok(files::read(self.store.root(), name)?.map(|(content, _)| content))
     }
 
     /// Writes a file beside `blobs`, in one step: whoever reads it sees the old
@@ -59,14 +59,19 @@ impl Layout {
     }
 
     fn replace_file(&self, name: &str, content: &[u8]) -> Result<()> {
-        let root = self.store.root();
-        files::locked(&self.store, || files::replace(root, name, content))
+        files::locked(&self.store, || files::replace(&self.store, name, content))
     }
 
     /// Reads `index.json` as it is now.
     pub(super) fn stored_index(&self) -> Result<IndexText> {
-        let content = self.file(INDEX)?.ok_or_else(|| self.no_index())?;
-        IndexText::stored(&self.path_of(INDEX), content)
+        self.index_version().map(|(index, _)| index)
+    }
+
+    /// The same, with what tells this version of it from another.
+    pub(super) fn index_version(&self) -> Result<(IndexText, Version)> {
+        let read = files::read(self.store.root(), INDEX)?;
+        let (content, version) = read.ok_or_else(|| self.no_index())?;
+        Ok((IndexText::stored(&self.path_of(INDEX), content)?, version))
     }
 
     pub(super) fn no_index(&self) -> Error {

@@ -3,6 +3,7 @@
 //! image-spec, image-layout.md.
 
 mod blobs;
+mod collection;
 mod create;
 mod draft;
 mod edits;

@@ -141,18 +141,17 @@ impl Layout {
     /// Makes this directory a layout. The marker comes last: what is there
     /// before it is not yet a layout.
     pub(super) fn make(&self, index: &IndexText, exclusive: bool) -> Result<()> {
-        let root = self.store.root();
         files::locked(&self.store, || {
             if self.file(MARKER)?.is_some() {
                 return if exclusive { Err(self.exists()) } else { Ok(()) };
             }
             self.store.create_blobs()?;
-            let made = files::create(root, INDEX, index.text().as_bytes())?;
+            let made = files::create(&self.store, INDEX, index.text().as_bytes())?;
             // What an earlier call, or another tool, did not finish.
             if !made && self.stored_index()?.text() != index.text() && exclusive {
                 return Err(self.exists());
             }
-            files::create(root, MARKER, MARKER_OF_1_0_0).map(drop)
+            files::create(&self.store, MARKER, MARKER_OF_1_0_0).map(drop)
         })
     }
 }

@@ -4,6 +4,7 @@ use super::Layout;
 use super::draft::{Attempt, Draft, Edit};
 use super::files::INDEX;
 use super::meant::Meant;
+use super::tree::Missing;
 use crate::words::descriptor::Descriptor;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
@@ -15,9 +16,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// A layout whose edits nobody else sees until they are committed, all at once.
 ///
 /// It is used like the layout that it was begun on: it lists and resolves what
-/// it has edited so far. Blobs that are put through it are stored at once, which
-/// nobody notices before they are named. Dropped without a commit, its edits are
-/// gone.
+/// it has edited so far. Blobs that are put through it wait for the commit, which
+/// brings all of them to the disk at once; with [`Durability::None`] they are
+/// stored at once. Dropped without a commit, its edits are gone, and so are the
+/// blobs that wait.
+///
+/// [`Durability::None`]: crate::Durability::None
 #[derive(Debug)]
 pub struct Transaction(Layout);
 
@@ -54,7 +58,8 @@ impl Layout {
         }
         let draft = Draft::new(self.stored_index()?);
         let staged = Staged(Mutex::new(Some(Edits { draft, made: Vec::new() })));
-        Ok(Transaction(Self { staged: Some(Arc::new(staged)), ..self.clone() }))
+        let store = Arc::new(self.store.batching());
+        Ok(Transaction(Self { store, staged: Some(Arc::new(staged)), ..self.clone() }))
     }
 
     /// The entries of `index.json`, with the edits of this transaction.
@@ -87,22 +92,26 @@ impl Layout {
         })?;
         let mut edits = staged.lock();
         let made = &edits.as_ref().ok_or_else(committed)?.made;
-        self.edit_index(|draft| {
-            if let Some(expected) = expected {
-                self.check_unchanged(expected)?;
-            }
+        let check_unchanged = || expected.map_or(Ok(()), |digest| self.check_unchanged(digest));
+        check_unchanged()?;
+        self.store.publish_all()?;
+        let outcome = self.edit_index(|draft| {
+            check_unchanged()?;
             for (edit, meant) in made {
                 if let Edit::Append(entry, how) | Edit::Replace(entry, how) = edit
-                    && !how.allows_missing()
+                    && how.missing_blob() == Missing::Refused
                 {
                     self.check_present(entry)?;
                 }
                 draft.attempt(edit, meant)?;
             }
             Ok(())
-        })?;
-        *edits = None;
-        Ok(())
+        });
+        if matches!(outcome, Ok(()) | Err(Error::NotDurable { .. })) {
+            *edits = None;
+            self.store.end_batch();
+        }
+        outcome
     }
 
     fn check_unchanged(&self, expected: &Digest) -> Result<()> {
@@ -121,11 +130,15 @@ impl Transaction {
     /// what others have added stays, and what matches by now is what is meant.
     /// Entries that a custom matcher was not asked about are not meant.
     ///
-    /// After an error nothing has changed, and it can be tried again.
+    /// After an error `index.json` is what it was, and the commit can be tried
+    /// again; unless it is [`Error::NotDurable`], which comes after the change.
+    /// If the system could not bring a blob to the disk, what is there of it is
+    /// not known: a further try fails, and the transaction is to be made anew.
     ///
     /// # Errors
     /// [`Error::NotFound`] when a blob has gone, [`Error::State`] when it was
-    /// committed before, [`Error::Io`] when the system refuses.
+    /// committed before, [`Error::Io`] when the system refuses,
+    /// [`Error::NotDurable`] as said above.
     pub fn commit(&self) -> Result<()> {
         self.0.commit(None)
     }

@@ -95,7 +95,7 @@ impl Layout {
     fn write_content(&self, descriptor: &Descriptor, source: &dyn BlobSource) -> Result<()> {
         // What all else hangs on is small enough to be hashed before it is trusted.
         let rehash = descriptor.media_type().is_image_config();
-        if self.store.has_intact(descriptor.digest(), descriptor.size(), rehash)? {
+        if self.store.keep(descriptor.digest(), descriptor.size(), rehash)? {
             return Ok(());
         }
         let options = promised(descriptor)?;
@@ -130,10 +130,8 @@ impl Layout {
                 error => Error::format("manifest", error),
             }
         })?;
-        if missing == Missing::Refused {
-            for blob in document.references() {
-                self.check_present(blob)?;
-            }
+        for blob in document.references() {
+            self.keep(blob, missing)?;
         }
         let options = BlobOptions::new().media_type(media_type).rehash();
         let mut descriptor = self.put(json, &options)?;

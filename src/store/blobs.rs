@@ -1,18 +1,22 @@
 //! The blobs of a layout: `blobs/<algorithm>/<encoded>`.
 
+use super::batch::Batch;
 use super::directory::{Directory, Links, io_error, retry};
 use super::durability::Durability;
 use super::files::BLOBS;
 use super::reader::BlobReader;
-use super::temp::sweep;
+use super::stage::{Stage, sweep};
 use crate::words::descriptor::Descriptor;
 use crate::words::digest::{Algorithm, Digest};
 use crate::words::error::{Error, Result};
+use rustix::io::Errno;
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The open directory of a layout, and what is stored in it.
@@ -20,7 +24,21 @@ use std::time::Duration;
 pub(crate) struct Store {
     root: Arc<Directory>,
     links: Links,
-    /// How long to wait for the lock; `None` is for ever.
+    shared: Arc<Shared>,
+    stage: Mutex<Option<Arc<Stage>>>,
+    /// What this writer has put or found: it is leased, and on the disk or in the
+    /// batch.
+    kept: Mutex<HashSet<Digest>>,
+    /// What could not be brought to the disk: what is there of it is not known.
+    doubtful: Mutex<HashSet<Digest>>,
+    /// Where blobs wait for the end of a transaction.
+    pub(super) batch: Option<Batch>,
+}
+
+/// What a store has in common with those of its transactions.
+#[derive(Debug, Default)]
+struct Shared {
+    /// How long to wait for a lock; `None` is for ever.
     patience: Mutex<Option<Duration>>,
     swept: AtomicBool,
 }
@@ -28,11 +46,26 @@ pub(crate) struct Store {
 impl Store {
     pub(crate) fn new(root: Directory, links_allowed: bool) -> Self {
         let links = if links_allowed { Links::Followed } else { Links::Refused };
+        Self::with(Arc::new(root), links, Arc::default(), None)
+    }
+
+    /// The same store for a transaction. Blobs that are put through it are named
+    /// by [`publish_all`](Self::publish_all), unless nothing is promised of them.
+    pub(crate) fn batching(&self) -> Self {
+        let promised = self.root.durability() != Durability::None;
+        let batch = promised.then(Batch::default);
+        Self::with(Arc::clone(&self.root), self.links, Arc::clone(&self.shared), batch)
+    }
+
+    fn with(root: Arc<Directory>, links: Links, shared: Arc<Shared>, batch: Option<Batch>) -> Self {
         Self {
-            root: Arc::new(root),
+            root,
             links,
-            patience: Mutex::default(),
-            swept: AtomicBool::new(false),
+            shared,
+            stage: Mutex::default(),
+            kept: Mutex::default(),
+            doubtful: Mutex::default(),
+            batch,
         }
     }
 
@@ -40,30 +73,39 @@ impl Store {
         &self.root
     }
 
+    /// The stage of this writer.
+    pub(super) fn stage(&self) -> Result<Arc<Stage>> {
+        let mut stage = lock(&self.stage);
+        match &*stage {
+            Some(stage) => Ok(Arc::clone(stage)),
+            None => Ok(Arc::clone(stage.insert(Arc::new(Stage::new(&self.root)?)))),
+        }
+    }
+
     /// Takes away what killed writers left, the first time that it is asked to.
     pub(super) fn sweep_once(&self) -> Result<()> {
-        if self.swept.swap(true, Ordering::Relaxed) { Ok(()) } else { sweep(&self.root) }
+        if self.shared.swept.swap(true, Ordering::Relaxed) { Ok(()) } else { sweep(&self.root) }
     }
 
     pub(super) fn patience(&self) -> Option<Duration> {
-        *self.patience.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.shared.patience)
     }
 
     pub(crate) fn set_patience(&self, patience: Option<Duration>) {
-        *self.patience.lock().unwrap_or_else(PoisonError::into_inner) = patience;
+        *lock(&self.shared.patience) = patience;
     }
 
     /// The size of a blob in bytes; `None` if it is not there.
     pub(crate) fn size_of(&self, digest: &Digest) -> Result<Option<u64>> {
-        match self.algorithm(digest)? {
-            Some(algorithm) => algorithm.size_of(OsStr::new(digest.encoded()), self.links),
+        match self.place_of(digest)? {
+            Some(place) => place.size_of(OsStr::new(digest.encoded()), self.links),
             None => Ok(None),
         }
     }
 
-    fn open_file(&self, digest: &Digest) -> Result<Option<(File, u64)>> {
-        match self.algorithm(digest)? {
-            Some(algorithm) => algorithm.open_file(OsStr::new(digest.encoded()), self.links),
+    pub(super) fn open_file(&self, digest: &Digest) -> Result<Option<(File, u64)>> {
+        match self.place_of(digest)? {
+            Some(place) => place.open_file(OsStr::new(digest.encoded()), self.links),
             None => Ok(None),
         }
     }
@@ -109,27 +151,76 @@ impl Store {
         }
     }
 
-    /// The same, and that it is on the disk, if that was promised: who put it may
-    /// not have waited for that.
-    pub(crate) fn has_durable(&self, digest: &Digest, size: u64, rehash: bool) -> Result<bool> {
-        if !self.has_intact(digest, size, rehash)? {
-            return Ok(false);
+    /// The same; and if it is, that it is not collected while this store is in
+    /// use, and is on the disk before anything that names it, if that was
+    /// promised. Who put it may not have waited for that.
+    pub(crate) fn keep(&self, digest: &Digest, size: u64, rehash: bool) -> Result<bool> {
+        let kept = lock(&self.kept).contains(digest);
+        if !kept {
+            // Before the look, so that what is seen stays.
+            self.lease(digest)?;
         }
-        if self.root.durability() != Durability::None {
-            self.sync(digest)?;
+        let doubtful = lock(&self.doubtful).contains(digest);
+        let is_there = !doubtful && self.has_intact(digest, size, rehash)?;
+        if is_there && !kept {
+            match &self.batch {
+                Some(batch) if batch.has(digest) => {}
+                Some(batch) => batch.add_found(digest)?,
+                None => {
+                    self.sync_content(digest)?;
+                    self.sync_name(digest)?;
+                }
+            }
+            self.note_kept(digest);
         }
-        Ok(true)
+        Ok(is_there)
     }
 
-    fn sync(&self, digest: &Digest) -> Result<()> {
-        let (Some(algorithm), Some((file, _))) = (self.algorithm(digest)?, self.open_file(digest)?)
-        else {
-            return Err(self.missing(digest));
-        };
+    pub(super) fn note_kept(&self, digest: &Digest) {
+        lock(&self.kept).insert(digest.clone());
+        lock(&self.doubtful).remove(digest);
+    }
+
+    /// Keeps a blob from being collected while this store is in use.
+    pub(crate) fn lease(&self, digest: &Digest) -> Result<()> {
+        self.stage()?.lease(digest, self.patience())
+    }
+
+    /// Names all blobs of a transaction, which are then on the disk.
+    pub(crate) fn publish_all(&self) -> Result<()> {
+        match &self.batch {
+            Some(batch) => batch.publish(self, &*self.stage()?),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses blobs once a transaction is over: nothing would name them.
+    pub(crate) fn end_batch(&self) {
+        self.batch.iter().for_each(Batch::end);
+    }
+
+    /// Waits until the content of a blob that has its name is on the disk, if that
+    /// was promised.
+    pub(super) fn sync_content(&self, digest: &Digest) -> Result<()> {
+        if self.root.durability() == Durability::None {
+            return Ok(());
+        }
+        let name = OsStr::new(digest.encoded());
+        let algorithm = self.algorithm(digest)?.ok_or_else(|| self.missing(digest))?;
+        let file = algorithm.open_file(name, self.links)?;
+        let (file, _) = file.ok_or_else(|| self.missing(digest))?;
+        if lock(&self.doubtful).contains(digest) {
+            return Err(io_error("sync", &algorithm.path_of(name), Errno::IO));
+        }
         retry(|| rustix::fs::fdatasync(&file)).map_err(|error| {
-            io_error("sync", &algorithm.path_of(OsStr::new(digest.encoded())), error)
-        })?;
-        algorithm.sync()
+            lock(&self.doubtful).insert(digest.clone());
+            io_error("sync", &algorithm.path_of(name), error)
+        })
+    }
+
+    /// Waits until the name of a blob is on the disk, if that was promised.
+    pub(super) fn sync_name(&self, digest: &Digest) -> Result<()> {
+        self.algorithm(digest)?.map_or(Ok(()), |algorithm| algorithm.sync())
     }
 
     fn is_link(&self, digest: &Digest) -> Result<bool> {
@@ -141,7 +232,12 @@ impl Store {
 
     /// Takes a blob away.
     pub(crate) fn remove(&self, digest: &Digest) -> Result<()> {
-        match self.algorithm(digest)? {
+        let place = self.place_of(digest)?;
+        lock(&self.kept).remove(digest);
+        if let Some(batch) = &self.batch {
+            batch.forget(digest);
+        }
+        match place {
             Some(algorithm) if algorithm.remove(OsStr::new(digest.encoded()))? => Ok(()),
             _ => Err(self.missing(digest)),
         }
@@ -164,13 +260,22 @@ impl Store {
         Ok(all)
     }
 
-    /// Makes `blobs/`, which every layout has.
+    /// Makes `blobs/`, which every layout has, and the directory in it that nearly
+    /// every layout has.
     pub(crate) fn create_blobs(&self) -> Result<()> {
-        self.root.child_or_new(OsStr::new(BLOBS)).map(drop)
+        self.algorithm_or_new(Algorithm::default()).map(drop)
+    }
+
+    /// The directory that a blob is in, or would be.
+    fn place_of(&self, digest: &Digest) -> Result<Option<Directory>> {
+        match &self.batch {
+            Some(batch) if batch.has(digest) => self.stage()?.directory().another().map(Some),
+            _ => self.algorithm(digest),
+        }
     }
 
     /// The directory for blobs of this algorithm; `None` if there is none yet.
-    fn algorithm(&self, digest: &Digest) -> Result<Option<Directory>> {
+    pub(super) fn algorithm(&self, digest: &Digest) -> Result<Option<Directory>> {
         match self.root.child(OsStr::new(BLOBS))? {
             Some(blobs) => blobs.child(OsStr::new(digest.algorithm())),
             None => Ok(None),
@@ -183,12 +288,19 @@ impl Store {
         blobs.child_or_new(OsStr::new(algorithm.as_str()))
     }
 
+    pub(super) fn path_of(&self, digest: &Digest) -> PathBuf {
+        self.root.path().join(BLOBS).join(digest.algorithm()).join(digest.encoded())
+    }
+
     fn describe(&self, digest: &Digest) -> String {
-        let path = self.root.path().join(BLOBS).join(digest.algorithm()).join(digest.encoded());
-        path.display().to_string()
+        self.path_of(digest).display().to_string()
     }
 
     pub(crate) fn missing(&self, digest: &Digest) -> Error {
         Error::NotFound(format!("{}: expected a blob, found none", self.describe(digest)))
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

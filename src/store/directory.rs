@@ -6,15 +6,20 @@
 
 use super::durability::Durability;
 use crate::words::error::{Error, Result};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 /// The mode of a new directory, less the umask.
 const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o755);
+
+/// The mode of a new file, less the umask.
+const FILE_MODE: Mode = Mode::from_raw_mode(0o644);
 
 #[derive(Debug)]
 pub(crate) struct Directory {
@@ -86,7 +91,7 @@ impl Directory {
         Self { durability, ..self }
     }
 
-    pub(super) fn durability(&self) -> Durability {
+    pub(crate) fn durability(&self) -> Durability {
         self.durability
     }
 
@@ -97,6 +102,18 @@ impl Directory {
     /// The path of a file in this directory, for error messages.
     pub(crate) fn path_of(&self, name: &OsStr) -> PathBuf {
         self.path.join(name)
+    }
+
+    /// The same directory once more.
+    pub(super) fn another(&self) -> Result<Self> {
+        let fd = self.fd.try_clone().map_err(|error| io_error("open", &self.path, error))?;
+        Ok(Self { fd, path: self.path.clone(), durability: self.durability })
+    }
+
+    /// Another descriptor of this directory, that shares nothing with its own.
+    pub(super) fn another_descriptor(&self) -> rustix::io::Result<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        retry(|| rustix::fs::openat(&self.fd, ".", flags, Mode::empty()))
     }
 
     /// Opens a directory that stands in this one; `None` if there is nothing.
@@ -127,6 +144,62 @@ impl Directory {
         self.child(name)?.ok_or_else(|| io_error("open the directory", &path, Errno::NOENT))
     }
 
+    /// Makes a directory in this one that need not survive when the power goes;
+    /// `None` if the name is taken.
+    pub(super) fn new_child(&self, name: &OsStr) -> Result<Option<Self>> {
+        match retry(|| rustix::fs::mkdirat(&self.fd, name, DIRECTORY_MODE)) {
+            Ok(()) => self.child(name),
+            Err(Errno::EXIST) => Ok(None),
+            Err(error) => Err(io_error("create the directory", &self.path_of(name), error)),
+        }
+    }
+
+    /// Whether this name stands for what is open under this descriptor.
+    pub(super) fn is_named(&self, open: impl AsFd, name: &OsStr) -> Result<bool> {
+        let failed = |error| io_error("look at", &self.path_of(name), error);
+        let own = retry(|| rustix::fs::fstat(&open)).map_err(failed)?;
+        match retry(|| rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)) {
+            Ok(named) => Ok((named.st_dev, named.st_ino) == (own.st_dev, own.st_ino)),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Takes a directory away that is empty.
+    pub(super) fn remove_child(&self, name: &OsStr) -> Result<()> {
+        retry(|| rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR))
+            .map_err(|error| io_error("remove", &self.path_of(name), error))
+    }
+
+    /// Adds to the end of a file, in one step; it is made if need be.
+    pub(super) fn append(&self, name: &OsStr, bytes: &[u8]) -> Result<()> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC;
+        let failed = |error: io::Error| io_error("write", &self.path_of(name), error);
+        let fd = retry(|| rustix::fs::openat(&self.fd, name, flags, FILE_MODE))
+            .map_err(|error| failed(error.into()))?;
+        File::from(fd).write_all(bytes).map_err(failed)
+    }
+
+    /// Makes a file in this directory, to read and write it.
+    pub(super) fn new_file(&self, name: &OsStr) -> Result<File> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        match retry(|| rustix::fs::openat(&self.fd, name, flags, FILE_MODE)) {
+            Ok(fd) => Ok(File::from(fd)),
+            Err(error) => Err(io_error("create", &self.path_of(name), error)),
+        }
+    }
+
+    /// Makes a file that has no name yet; `None` if the file system has no such
+    /// files.
+    pub(super) fn unnamed_file(&self) -> Result<Option<File>> {
+        let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
+        match retry(|| rustix::fs::openat(&self.fd, ".", flags, FILE_MODE)) {
+            Ok(fd) => Ok(Some(File::from(fd))),
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOSYS | Errno::INVAL) => Ok(None),
+            Err(error) => Err(io_error("create a file in", &self.path, error)),
+        }
+    }
+
     /// Whether a symbolic link stands there.
     pub(crate) fn is_link(&self, name: &OsStr) -> Result<bool> {
         match retry(|| rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)) {
@@ -144,6 +217,18 @@ impl Directory {
         };
         match retry(|| rustix::fs::statat(&self.fd, name, flags)) {
             Ok(stat) => self.check_regular(name, &stat).map(Some),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(io_error("look at", &self.path_of(name), error)),
+        }
+    }
+
+    /// When a file was last changed in any way; `None` if there is nothing.
+    pub(super) fn changed(&self, name: &OsStr) -> Result<Option<SystemTime>> {
+        match retry(|| rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)) {
+            Ok(stat) => {
+                let since = Duration::from_secs(stat.st_ctime.unsigned_abs());
+                Ok(Some(SystemTime::UNIX_EPOCH + since))
+            }
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(io_error("look at", &self.path_of(name), error)),
         }
@@ -218,6 +303,33 @@ impl Directory {
             Err(Errno::NOENT) => Ok(false),
             Err(error) => Err(io_error("remove", &self.path_of(name), error)),
         }
+    }
+
+    /// Gives a file of this directory a name in another one, unless that is taken.
+    /// Says whether it did.
+    pub(super) fn move_to_free(&self, own: &OsStr, target: &Self, name: &OsStr) -> Result<bool> {
+        let flags = RenameFlags::NOREPLACE;
+        match retry(|| rustix::fs::renameat_with(&self.fd, own, &target.fd, name, flags)) {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) => Ok(false),
+            // Between the look and the rename another writer may publish the same;
+            // its file is then replaced by its equal.
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                let free = target.size_of(name, Links::Refused)?.is_none();
+                if free {
+                    self.move_over(own, target, name)?;
+                }
+                Ok(free)
+            }
+            Err(error) => Err(io_error("publish", &target.path_of(name), error)),
+        }
+    }
+
+    /// Gives a file of this directory a name in another one, in the place of
+    /// whatever had it.
+    pub(super) fn move_over(&self, own: &OsStr, target: &Self, name: &OsStr) -> Result<()> {
+        retry(|| rustix::fs::renameat(&self.fd, own, &target.fd, name))
+            .map_err(|error| io_error("replace", &target.path_of(name), error))
     }
 
     /// Waits until the names in this directory are on the disk, if that was

@@ -4,18 +4,44 @@ use super::blobs::Store;
 use super::directory::{Directory, Links, io_error};
 use super::durability::Durability;
 use super::lock::Lock;
-use super::temp::{HIDDEN_PREFIX, TempFile};
+use super::stage::HIDDEN_PREFIX;
+use super::temp::TempFile;
 use crate::words::error::{Error, Result};
 use crate::words::json::DOCUMENT_LIMIT;
 use std::ffi::OsStr;
+use std::fs::Metadata;
 use std::io::{Read, Write};
-use std::sync::Arc;
+use std::os::unix::fs::MetadataExt;
 
 /// The directory of the blobs.
 pub(super) const BLOBS: &str = "blobs";
 
+/// Which version of a file was read: every change makes another.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Version {
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Version {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            inode: metadata.ino(),
+            size: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+/// The file that BuildKit, and others after it, lock to edit `index.json`. They
+/// make it for each edit and take it away afterwards.
+const LOCK_OF_OTHERS: &str = "index.json.lock";
+
 /// Reads a file; `None` if there is nothing.
-pub(crate) fn read(root: &Directory, name: &str) -> Result<Option<Vec<u8>>> {
+pub(crate) fn read(root: &Directory, name: &str) -> Result<Option<(Vec<u8>, Version)>> {
     let name = OsStr::new(name);
     let Some((file, size)) = root.open_file(name, Links::Refused)? else { return Ok(None) };
     let too_large =
@@ -23,39 +49,83 @@ pub(crate) fn read(root: &Directory, name: &str) -> Result<Option<Vec<u8>>> {
     if size > DOCUMENT_LIMIT {
         return Err(too_large());
     }
+    let failed = |error| io_error("read", &root.path_of(name), error);
+    let version = Version::of(&file.metadata().map_err(failed)?);
     let mut content = Vec::new();
     // One byte more, to see a file that grows while it is read.
-    file.take(DOCUMENT_LIMIT + 1)
-        .read_to_end(&mut content)
-        .map_err(|error| io_error("read", &root.path_of(name), error))?;
+    file.take(DOCUMENT_LIMIT + 1).read_to_end(&mut content).map_err(failed)?;
     if content.len() as u64 > DOCUMENT_LIMIT {
         return Err(too_large());
     }
-    Ok(Some(content))
+    Ok(Some((content, version)))
 }
 
 /// Puts a file in the place of what had its name, in one step. It is complete on
 /// the disk before it has its name; that this has become its name is sure only
 /// where everything is to survive.
-pub(crate) fn replace(root: &Arc<Directory>, name: &str, content: &[u8]) -> Result<()> {
-    let name = OsStr::new(name);
-    written(root, name, content)?.replace(root, name)?;
-    match root.durability() {
-        Durability::Full => root.sync(),
-        Durability::Ordered | Durability::None => Ok(()),
+pub(crate) fn replace(store: &Store, name: &str, content: &[u8]) -> Result<()> {
+    let file = written(store, OsStr::new(name), content)?;
+    file.replace(store, store.root(), OsStr::new(name))?;
+    sync_replaced(store.root(), name)
+}
+
+/// The same, unless the file is not the one any more that was read. Says whether
+/// it was.
+pub(crate) fn replace_version(
+    store: &Store,
+    name: &str,
+    read: &Version,
+    content: &[u8],
+) -> Result<bool> {
+    let root = store.root();
+    let file = written(store, OsStr::new(name), content)?;
+    let now = root.open_file(OsStr::new(name), Links::Refused)?;
+    let now = now.and_then(|(file, _)| file.metadata().ok());
+    if now.as_ref().map(Version::of).as_ref() != Some(read) {
+        return Ok(false);
     }
+    file.replace(store, root, OsStr::new(name))?;
+    sync_replaced(root, name)?;
+    Ok(true)
+}
+
+/// Waits until a file that somebody wrote is on the disk, under its name.
+pub(crate) fn sync(root: &Directory, name: &str) -> Result<()> {
+    let name = OsStr::new(name);
+    if root.durability() != Durability::None
+        && let Some((file, _)) = root.open_file(name, Links::Refused)?
+    {
+        file.sync_data().map_err(|error| io_error("sync", &root.path_of(name), error))?;
+        root.sync()?;
+    }
+    Ok(())
+}
+
+/// Waits until the name of a replaced file is on the disk, if all is to survive.
+fn sync_replaced(root: &Directory, name: &str) -> Result<()> {
+    if root.durability() != Durability::Full {
+        return Ok(());
+    }
+    root.sync().map_err(|error| match error {
+        Error::Io { source, .. } => {
+            Error::NotDurable { path: root.path_of(OsStr::new(name)).display().to_string(), source }
+        }
+        error => error,
+    })
 }
 
 /// Makes a file, unless there is one of that name. Says whether it did.
-pub(crate) fn create(root: &Arc<Directory>, name: &str, content: &[u8]) -> Result<bool> {
+pub(crate) fn create(store: &Store, name: &str, content: &[u8]) -> Result<bool> {
+    let root = store.root();
     let name = OsStr::new(name);
-    let published = written(root, name, content)?.publish(root, name)?;
+    let published = written(store, name, content)?.publish(root, name)?;
     root.sync()?;
     Ok(published)
 }
 
-fn written(root: &Arc<Directory>, name: &OsStr, content: &[u8]) -> Result<TempFile> {
-    let mut temp = TempFile::new(root, root)?;
+fn written(store: &Store, name: &OsStr, content: &[u8]) -> Result<TempFile> {
+    let root = store.root();
+    let mut temp = TempFile::new(store, root)?;
     temp.file()
         .write_all(content)
         .and_then(|()| temp.sync())
@@ -65,7 +135,9 @@ fn written(root: &Arc<Directory>, name: &OsStr, content: &[u8]) -> Result<TempFi
 
 /// Does something while no other writer of the layout edits its files.
 pub(crate) fn locked<T>(store: &Store, edit: impl FnOnce() -> Result<T>) -> Result<T> {
-    let _lock = Lock::exclusive(store.root(), store.patience())?;
+    let (root, patience) = (store.root(), store.patience());
+    let _ours = Lock::exclusive(root, patience)?;
+    let _theirs = Lock::on_file(root, OsStr::new(LOCK_OF_OTHERS), patience)?;
     store.sweep_once()?;
     edit()
 }

@@ -46,8 +46,10 @@ impl Incoming {
             Some(digest) => digest.computable()?,
             None => demands.algorithm,
         };
+        // It is made before anything is written, to be told if writing fails.
+        store.stage()?;
         let directory = store.algorithm_or_new(algorithm)?;
-        let temp = TempFile::new(store.root(), &directory)?;
+        let temp = TempFile::new(store, &directory)?;
         let hasher = Hasher::new(algorithm);
         Ok(Self {
             store: Arc::clone(store),
@@ -61,31 +63,38 @@ impl Incoming {
     }
 
     /// Gives the blob its name, if it is what was asked for.
-    pub(crate) fn finish(mut self) -> Result<(Digest, u64)> {
+    pub(crate) fn finish(self) -> Result<(Digest, u64)> {
         self.temp.check_written(self.written)?;
         let what = self.what();
-        let (digest, size) = (self.hasher.finish(), self.written);
+        let (digest, size) = (self.hasher.clone().finish(), self.written);
         if let Some(expected) = self.demands.size.filter(|expected| *expected != size) {
             return Err(Error::Size { what, expected, found: size.to_string() });
         }
         if let Some(expected) = &self.demands.digest {
             expected.check_is(&what, &digest)?;
         }
-        let rehash = self.demands.rehash;
-        if self.store.has_durable(&digest, size, rehash)? {
-            return Ok((digest, size));
+        if !self.store.keep(&digest, size, self.demands.rehash)? {
+            self.publish(&digest)?;
         }
-        let name = OsStr::new(digest.encoded());
-        self.temp.sync().map_err(|error| write_error(&self.directory, error))?;
-        // A name that is taken by other content is a torn write of some other
-        // tool's, and is mended.
-        if !self.temp.publish(&self.directory, name)?
-            && !self.store.has_durable(&digest, size, rehash)?
-        {
-            self.temp.replace(&self.directory, name)?;
-        }
-        self.directory.sync()?;
         Ok((digest, size))
+    }
+
+    fn publish(self, digest: &Digest) -> Result<()> {
+        let Self { store, directory, temp, .. } = self;
+        if let Some(batch) = &store.batch {
+            batch.add(&*store.stage()?, temp, digest)?;
+        } else {
+            let name = OsStr::new(digest.encoded());
+            temp.sync().map_err(|error| write_error(&directory, error))?;
+            // A name that is taken has other content, of a torn write of some other
+            // tool's, or has it from another writer just now.
+            if !temp.publish(&directory, name)? {
+                temp.replace(&store, &directory, name)?;
+            }
+            directory.sync()?;
+        }
+        store.note_kept(digest);
+        Ok(())
     }
 
     /// What errors call the blob.

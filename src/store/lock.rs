@@ -1,49 +1,115 @@
-//! The lock that editors of `index.json` take turns with.
+//! The locks by which writers take turns.
 
-use super::directory::{Directory, io_error, retry};
+use super::directory::{Directory, Links, io_error, retry};
 use crate::words::error::{Error, Result};
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
-use std::os::fd::AsFd;
+use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Holds a directory for one writer, among threads, handles and processes.
+/// Holds a directory or a file, among threads, handles and processes.
 ///
-/// It is an advisory lock on the directory itself, on a descriptor of its own,
-/// so it leaves no file behind and ends with the process at the latest.
+/// It is an advisory lock on a descriptor of its own. On a directory it leaves no
+/// file behind, and it ends with the process at the latest.
 #[derive(Debug)]
 pub(super) struct Lock {
-    held: Directory,
+    held: OwnedFd,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Exclusive,
+    Shared,
 }
 
 impl Lock {
     /// Waits until nobody else holds `directory`, for at most this long.
     pub(super) fn exclusive(directory: &Directory, patience: Option<Duration>) -> Result<Self> {
-        let failed = |error| io_error("lock", directory.path(), error);
-        let held = Directory::open(directory.as_fd(), Path::new("."))?
-            .ok_or_else(|| failed(Errno::NOENT))?;
+        Self::wait(opened(directory)?, directory.path(), Kind::Exclusive, patience)
+    }
+
+    /// Waits until nobody holds `directory` exclusively, for at most this long.
+    pub(super) fn shared(directory: &Directory, patience: Option<Duration>) -> Result<Self> {
+        Self::wait(opened(directory)?, directory.path(), Kind::Shared, patience)
+    }
+
+    /// Holds `directory` alone, if nobody else holds it.
+    pub(super) fn attempt(directory: &Directory) -> Result<Option<Self>> {
+        let held = opened(directory)?;
+        match retry(|| rustix::fs::flock(&held, Kind::Exclusive.at_once())) {
+            Ok(()) => Ok(Some(Self { held })),
+            Err(Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(refused(directory.path(), error)),
+        }
+    }
+
+    /// Waits until nobody else holds a file, for at most this long; `None` if there
+    /// is no such file.
+    pub(super) fn on_file(
+        directory: &Directory,
+        name: &OsStr,
+        patience: Option<Duration>,
+    ) -> Result<Option<Self>> {
+        let path = directory.path_of(name);
+        while let Some((file, _)) = directory.open_file(name, Links::Refused)? {
+            let lock = Self::wait(file.into(), &path, Kind::Exclusive, patience)?;
+            // Who held it may have taken it away, and another made a new one.
+            if directory.is_named(&lock.held, name)? {
+                return Ok(Some(lock));
+            }
+        }
+        Ok(None)
+    }
+
+    fn wait(held: OwnedFd, path: &Path, kind: Kind, patience: Option<Duration>) -> Result<Self> {
         let locked = match patience {
             // The kernel lets waiters in by turns, and without asking again.
-            None => retry(|| rustix::fs::flock(&held, FlockOperation::LockExclusive)),
-            Some(patience) => lock_within(&held, patience),
+            None => retry(|| rustix::fs::flock(&held, kind.waiting())),
+            Some(patience) => lock_within(&held, kind, patience),
         };
         match locked {
             Ok(()) => Ok(Self { held }),
             Err(Errno::WOULDBLOCK) => Err(Error::Busy(format!(
                 "{}: expected the lock within {} ms, found it held by {}",
-                directory.path().display(),
+                path.display(),
                 patience.unwrap_or_default().as_millis(),
-                holder(directory).unwrap_or_else(|| "another writer".to_owned())
+                holder(&held).unwrap_or_else(|| "another writer".to_owned())
             ))),
-            Err(Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS) => {
-                Err(Error::Unsupported(format!(
-                    "{}: expected a file system with locks, so that no writer's edit is lost",
-                    directory.path().display()
-                )))
-            }
-            Err(error) => Err(failed(error)),
+            Err(error) => Err(refused(path, error)),
         }
+    }
+}
+
+impl Kind {
+    fn waiting(self) -> FlockOperation {
+        match self {
+            Self::Exclusive => FlockOperation::LockExclusive,
+            Self::Shared => FlockOperation::LockShared,
+        }
+    }
+
+    fn at_once(self) -> FlockOperation {
+        match self {
+            Self::Exclusive => FlockOperation::NonBlockingLockExclusive,
+            Self::Shared => FlockOperation::NonBlockingLockShared,
+        }
+    }
+}
+
+/// A lock belongs to the descriptor that it was taken by.
+fn opened(directory: &Directory) -> Result<OwnedFd> {
+    directory.another_descriptor().map_err(|error| refused(directory.path(), error))
+}
+
+fn refused(path: &Path, error: Errno) -> Error {
+    match error {
+        Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS => Error::Unsupported(format!(
+            "{}: expected a file system with locks, so that no writer's edit is lost",
+            path.display()
+        )),
+        error => io_error("lock", path, error),
     }
 }
 
@@ -57,12 +123,12 @@ impl Drop for Lock {
 
 /// No system call waits for a lock and for a time, so it is asked for again and
 /// again, less often the longer it takes.
-fn lock_within(directory: &Directory, patience: Duration) -> rustix::io::Result<()> {
+fn lock_within(held: &OwnedFd, kind: Kind, patience: Duration) -> rustix::io::Result<()> {
     const LONGEST_PAUSE: Duration = Duration::from_millis(20);
     let begun = Instant::now();
     let mut pause = Duration::from_micros(200);
     loop {
-        match retry(|| rustix::fs::flock(directory, FlockOperation::NonBlockingLockExclusive)) {
+        match retry(|| rustix::fs::flock(held, kind.at_once())) {
             Err(Errno::WOULDBLOCK) => {}
             locked => return locked,
         }
@@ -75,9 +141,9 @@ fn lock_within(directory: &Directory, patience: Duration) -> rustix::io::Result<
     }
 }
 
-/// Which process may hold a directory, as far as the kernel tells.
-fn holder(directory: &Directory) -> Option<String> {
-    let stat = rustix::fs::fstat(directory).ok()?;
+/// Which process may hold this, as far as the kernel tells.
+fn holder(wanted: &OwnedFd) -> Option<String> {
+    let stat = rustix::fs::fstat(wanted).ok()?;
     let (major, minor) = (rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev));
     let place = format!("{major:02x}:{minor:02x}:{}", stat.st_ino);
     let locks = std::fs::read_to_string("/proc/locks").ok()?;

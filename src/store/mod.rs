@@ -1,12 +1,16 @@
 //! The store: files that appear whole or not at all.
 
+mod batch;
 mod blobs;
+mod collection;
 mod directory;
 mod durability;
 pub(crate) mod files;
 mod incoming;
 mod lock;
 mod reader;
+mod stage;
+mod syncfs;
 mod temp;
 
 pub(crate) use blobs::Store;

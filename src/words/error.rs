@@ -67,6 +67,16 @@ pub enum Error {
     #[error("{0}")]
     Conflict(String),
 
+    /// The change was made, and every reader sees it, but it may be lost when the
+    /// power goes: the system could not write all of it to the disk.
+    #[error("{path}: the change was made, but it may not survive a power cut: {}", reason(source))]
+    NotDurable {
+        /// The file that was changed.
+        path: String,
+        /// The system's own reason.
+        source: io::Error,
+    },
+
     /// A document, or the layout itself, breaks the image-spec.
     #[error("{document}: {problem}")]
     Format {
@@ -145,7 +155,9 @@ impl Error {
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         match self {
-            Self::Io { source, .. } | Self::Source(source) => source.raw_os_error(),
+            Self::Io { source, .. } | Self::NotDurable { source, .. } | Self::Source(source) => {
+                source.raw_os_error()
+            }
             _ => None,
         }
     }

@@ -2,12 +2,12 @@
 
 use crate::api::{Api, Append, Blobs, Failure, Flags, Image, Kind, Matcher, Options, Outcome};
 use crate::api::{Source, Stored};
-use ::ocilayout::Descriptor;
 use ::ocilayout::ffi::blob::*;
 use ::ocilayout::ffi::blob_options::*;
 use ::ocilayout::ffi::blob_reader::*;
 use ::ocilayout::ffi::blob_writer::*;
 use ::ocilayout::ffi::bytes::*;
+use ::ocilayout::ffi::collect::*;
 use ::ocilayout::ffi::descriptor::*;
 use ::ocilayout::ffi::descriptors::*;
 use ::ocilayout::ffi::edit::*;
@@ -20,6 +20,8 @@ use ::ocilayout::ffi::matching::*;
 use ::ocilayout::ffi::transaction::*;
 use ::ocilayout::ffi::tree::*;
 use ::ocilayout::ffi::upkeep::*;
+use ::ocilayout::{Descriptor, Fate};
+use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
@@ -89,7 +91,20 @@ fn kind(status: ocilayout_status) -> Kind {
         OCILAYOUT_ERR_CALLBACK => Kind::Callback,
         OCILAYOUT_ERR_LIMIT => Kind::Limit,
         OCILAYOUT_ERR_UNSUPPORTED => Kind::Unsupported,
+        OCILAYOUT_ERR_NOT_DURABLE => Kind::NotDurable,
         other => panic!("{other:?}"),
+    }
+}
+
+fn fate(number: i32) -> Fate {
+    match number {
+        OCILAYOUT_FATE_REMOVED => Fate::Removed,
+        OCILAYOUT_FATE_REFERENCED => Fate::Referenced,
+        OCILAYOUT_FATE_REFERRER => Fate::Referrer,
+        OCILAYOUT_FATE_LEASED => Fate::Leased,
+        OCILAYOUT_FATE_YOUNG => Fate::Young,
+        OCILAYOUT_FATE_FOREIGN => Fate::Foreign,
+        other => panic!("{other}"),
     }
 }
 
@@ -521,6 +536,20 @@ impl Api for Abi {
         list(make(ocilayout_descriptors_free, |out, err| unsafe {
             ocilayout_unreferenced(self.0.0, out, err)
         }))
+    }
+
+    fn collect(&self, grace_seconds: u64, dry_run: bool) -> Outcome<BTreeMap<String, Fate>> {
+        let flags = if dry_run { OCILAYOUT_COLLECT_DRY_RUN } else { 0 };
+        let collection = make(ocilayout_collection_free, |out, err| unsafe {
+            ocilayout_collect(self.0.0, flags, grace_seconds, out, err)
+        })?;
+        let count = unsafe { ocilayout_collection_count(collection.0) };
+        let told = (0..count).map(|position| unsafe {
+            let blob = ocilayout_collection_at(collection.0, position);
+            let digest = text(ocilayout_collected_digest(blob)).unwrap();
+            (digest, fate(ocilayout_collected_fate(blob)))
+        });
+        Ok(told.collect())
     }
 
     fn set_lock_timeout(&self, timeout: Option<u32>) {

@@ -1,7 +1,8 @@
 //! The interface that the tests are written against.
 
 use ocilayout::Descriptor;
-use std::collections::HashMap;
+use ocilayout::Fate;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 pub type Outcome<T> = Result<T, Failure>;
@@ -29,6 +30,7 @@ pub enum Kind {
     Callback,
     Limit,
     Unsupported,
+    NotDurable,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -142,6 +144,8 @@ pub trait Api: Sized + Sync {
     fn children(&self, descriptor: &Descriptor) -> Outcome<Vec<Descriptor>>;
     fn resolve(&self, name: &str, platform: Option<&str>) -> Outcome<Descriptor>;
     fn unreferenced(&self) -> Outcome<Vec<Descriptor>>;
+    /// Of each blob by its digest, what became of it.
+    fn collect(&self, grace_seconds: u64, dry_run: bool) -> Outcome<BTreeMap<String, Fate>>;
 
     /// In milliseconds; `None` is for ever.
     fn set_lock_timeout(&self, timeout: Option<u32>);

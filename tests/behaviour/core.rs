@@ -3,11 +3,13 @@
 use crate::api::{Api, Append, Blobs, Failure, Flags, Image, Kind, Matcher, Options, Outcome};
 use crate::api::{Source, Stored};
 use ocilayout::{
-    BlobOptions, BlobSource, Compression, Descriptor, Error, ImageBuilder, IndexBuilder, Layout,
-    Missing, OpenOptions, Transaction,
+    BlobOptions, BlobSource, CollectOptions, Compression, Descriptor, Error, Fate, ImageBuilder,
+    IndexBuilder, Layout, Missing, OpenOptions, Transaction,
 };
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::time::Duration;
 
 pub struct Core(Layout, Option<Transaction>);
 
@@ -32,6 +34,7 @@ impl From<Error> for Failure {
             Error::Callback { .. } => Kind::Callback,
             Error::Limit { .. } => Kind::Limit,
             Error::Unsupported(_) => Kind::Unsupported,
+            Error::NotDurable { .. } => Kind::NotDurable,
             other => panic!("{other}"),
         };
         let callback_code = match &error {
@@ -250,6 +253,13 @@ impl Api for Core {
 
     fn unreferenced(&self) -> Outcome<Vec<Descriptor>> {
         Ok(self.0.unreferenced()?)
+    }
+
+    fn collect(&self, grace_seconds: u64, dry_run: bool) -> Outcome<BTreeMap<String, Fate>> {
+        let options = CollectOptions::new().grace(Duration::from_secs(grace_seconds));
+        let options = if dry_run { options.dry_run() } else { options };
+        let collected = self.0.collect(&options)?;
+        Ok(collected.iter().map(|blob| (blob.digest().to_string(), blob.fate())).collect())
     }
 
     fn set_lock_timeout(&self, timeout: Option<u32>) {

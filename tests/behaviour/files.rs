@@ -133,7 +133,7 @@ fn blobs_is_made_where_another_tool_left_it_out<A: Api>() {
     assert!(layout.unreferenced().unwrap().is_empty());
     layout.remove(&crate::api::Matcher::AllOf(vec![])).unwrap();
     assert!(path.join("blobs").is_dir(), "an edit makes it");
-    std::fs::remove_dir(path.join("blobs")).unwrap();
+    std::fs::remove_dir_all(path.join("blobs")).unwrap();
     put(&layout, b"abc", OCTETS);
     assert_clean(&path);
 }

@@ -3,6 +3,7 @@
 use crate::api::{Api, CREATE, Image, Options, Source, Stored};
 use crate::support::{run, spawn};
 use ocilayout::Descriptor;
+use rustix::fs::{FlockOperation, flock};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -84,7 +85,8 @@ pub fn names(layout: &Path) -> Vec<String> {
         .collect()
 }
 
-/// All that stands under a folder: modes, kinds, and contents of files.
+/// All that stands under a folder: modes, kinds, and contents of files. The stages
+/// of living writers are passed over, which they hold by a lock.
 pub fn snapshot(folder: &Path) -> BTreeMap<PathBuf, String> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -93,6 +95,9 @@ pub fn snapshot(folder: &Path) -> BTreeMap<PathBuf, String> {
             let path = entry.unwrap().path();
             let metadata = path.symlink_metadata().unwrap();
             let kind = metadata.file_type();
+            if is_stage(&path) && is_held(&path) {
+                continue;
+            }
             let content = if kind.is_dir() {
                 folders.push(path.clone());
                 "directory".to_owned()
@@ -109,6 +114,16 @@ pub fn snapshot(folder: &Path) -> BTreeMap<PathBuf, String> {
         }
     }
     found
+}
+
+fn is_stage(path: &Path) -> bool {
+    let name = path.file_name().unwrap().to_str();
+    name.is_some_and(|name| name.starts_with(".ocilayout-")) && path.is_dir()
+}
+
+pub fn is_held(folder: &Path) -> bool {
+    let folder = std::fs::File::open(folder).unwrap();
+    flock(&folder, FlockOperation::NonBlockingLockExclusive).is_err()
 }
 
 /// Asserts that a layout has nothing in it but what the image-spec names, and

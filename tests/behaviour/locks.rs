@@ -116,7 +116,8 @@ const LEFT: &str = ".ocilayout-0123456789abcdef";
 fn what_a_killed_writer_left_is_taken_away<A: Api>() {
     let (_scratch, path, layout) = layout::<A>();
     let entry = image(&layout, "x");
-    std::fs::write(path.join(LEFT), "half a file").unwrap();
+    std::fs::create_dir(path.join(LEFT)).unwrap();
+    std::fs::write(path.join(LEFT).join("1"), "half a file").unwrap();
     let fresh = A::open(&path, OPEN).unwrap();
     assert!(path.join(LEFT).exists(), "opening takes nothing away");
     fresh.append(&entry, Some("x"), Append::default()).unwrap();
@@ -126,7 +127,8 @@ fn what_a_killed_writer_left_is_taken_away<A: Api>() {
 fn what_a_live_writer_holds_is_not<A: Api>() {
     let (_scratch, path, layout) = layout::<A>();
     let entry = image(&layout, "x");
-    std::fs::write(path.join(LEFT), "a file on its way").unwrap();
+    std::fs::create_dir(path.join(LEFT)).unwrap();
+    std::fs::write(path.join(LEFT).join("1"), "a file on its way").unwrap();
     let file = File::open(path.join(LEFT)).unwrap();
     flock(&file, FlockOperation::LockExclusive).unwrap();
     let write = |name| {
@@ -134,7 +136,7 @@ fn what_a_live_writer_holds_is_not<A: Api>() {
         fresh.append(&entry, Some(name), Append::default()).unwrap();
     };
     write("x");
-    assert!(path.join(LEFT).exists());
+    assert!(path.join(LEFT).join("1").exists());
     drop(file);
     write("y");
     assert_clean(&path);
@@ -145,7 +147,8 @@ fn what_is_not_ours_is_not<A: Api>() {
     let entry = image(&layout, "x");
     std::fs::write(scratch.path().join("elsewhere"), "").unwrap();
     symlink(scratch.path().join("elsewhere"), path.join(".ocilayout-000000000000000a")).unwrap();
-    std::fs::create_dir(path.join(".ocilayout-000000000000000b")).unwrap();
+    std::fs::create_dir_all(path.join(".ocilayout-000000000000000b/folder")).unwrap();
+    std::fs::write(path.join(".ocilayout-000000000000000e"), "").unwrap();
     make_fifo(&path.join(".ocilayout-000000000000000c"));
     for name in [".ocilayout-", ".ocilayout-short", ".ocilayout-0123456789abcdefg", ".other"] {
         std::fs::write(path.join(name), "").unwrap();

@@ -11,6 +11,7 @@ mod core;
 mod fixture;
 
 mod blobs;
+mod collect;
 mod concurrency;
 mod disk;
 mod edits;

@@ -149,8 +149,8 @@ fn a_commit_that_failed_can_be_tried_again<A: Api>() {
     let (_scratch, path, layout) = layout::<A>();
     let transaction = layout.begin().unwrap();
     add(&transaction, "a");
-    add(&transaction, "b");
-    let lost = transaction.resolve("b", None).unwrap();
+    let lost = image(&layout, "b");
+    transaction.append(&lost, Some("b"), Append::default()).unwrap();
     let content = layout.read_blob(&lost, 10_000).unwrap();
     layout.remove_blob(lost.digest().as_str()).unwrap();
     let before = snapshot(&path);

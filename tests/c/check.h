@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -241,6 +242,16 @@ static inline char *content_of(const char *file, size_t *size) {
     return content;
 }
 
+/* Whether this is the stage of a writer that is alive: it holds it by a lock. */
+static inline bool is_held_stage(const char *dir, const char *name) {
+    if (strncmp(name, ".ocilayout-", 11) != 0)
+        return false;
+    int fd = open(path(dir, name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    bool held = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    close(fd);
+    return held;
+}
+
 static inline void write_tree(FILE *out, const char *dir, const char *name) {
     struct dirent **list;
     int count = scandir(path(dir, name), &list, NULL, alphasort);
@@ -252,8 +263,10 @@ static inline void write_tree(FILE *out, const char *dir, const char *name) {
             snprintf(below, sizeof below, "%s%s%s", name, name[0] ? "/" : "", list[i]->d_name);
             CHECK_INT(lstat(path(dir, below), &stat), 0);
             if (S_ISDIR(stat.st_mode)) {
-                fprintf(out, "%s/\n", below);
-                write_tree(out, dir, below);
+                if (!is_held_stage(dir, below)) {
+                    fprintf(out, "%s/\n", below);
+                    write_tree(out, dir, below);
+                }
             } else {
                 size_t size;
                 char *content = content_of(path(dir, below), &size), hex[65];

@@ -242,6 +242,10 @@ static void lookups(const char *dir) {
     REFUSES("out", ocilayout_resolve(layout, "v1", NULL, NULL, err));
     CLEARS(list, "layout", ocilayout_unreferenced(NULL, &list, err));
     REFUSES("out", ocilayout_unreferenced(layout, NULL, err));
+    ocilayout_collection *collection = NULL;
+    CLEARS(collection, "layout", ocilayout_collect(NULL, 0, 0, &collection, err));
+    REFUSES("out", ocilayout_collect(layout, 0, 0, NULL, err));
+    CLEARS(collection, "flags", ocilayout_collect(layout, 2, 0, &collection, err));
 
     ocilayout_descriptor_free(abc);
     ocilayout_free(layout);
@@ -378,6 +382,11 @@ static void getters(const char *dir) {
     CHECK_INT(ocilayout_bytes_size(NULL), 0);
     CHECK_INT(ocilayout_descriptors_count(NULL), 0);
     CHECK(ocilayout_descriptors_at(NULL, 0) == NULL);
+    CHECK_INT(ocilayout_collection_count(NULL), 0);
+    CHECK(ocilayout_collection_at(NULL, 0) == NULL);
+    CHECK_TEXT(ocilayout_collected_digest(NULL), NULL);
+    CHECK_INT(ocilayout_collected_size(NULL), 0);
+    CHECK_INT(ocilayout_collected_fate(NULL), 0);
     CHECK_TEXT(ocilayout_descriptor_media_type(NULL), NULL);
     CHECK_TEXT(ocilayout_descriptor_digest(NULL), NULL);
     CHECK_INT(ocilayout_descriptor_size(NULL), 0);
@@ -409,6 +418,7 @@ static void freeing(const char *dir) {
     ocilayout_blob_reader_free(NULL);
     ocilayout_descriptor_free(NULL);
     ocilayout_descriptors_free(NULL);
+    ocilayout_collection_free(NULL);
     ocilayout_match_free(NULL);
     ocilayout_image_free(NULL);
     ocilayout_index_free(NULL);

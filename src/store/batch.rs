@@ -1,0 +1,145 @@
+//! Blobs of a transaction, which wait in its stage until they are all on the
+//! disk, so that many pay for few waits.
+//!
+//! A few are waited for one by one, so that what others are writing to the same
+//! disk is not waited for; many by one `syncfs`, where the kernel can be trusted
+//! with it.
+
+use super::blobs::Store;
+use super::directory::{io_error, retry};
+use super::stage::Stage;
+use super::temp::TempFile;
+use crate::words::digest::Digest;
+use crate::words::error::{Error, Result};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// So many blobs are waited for one by one.
+const FEW: usize = 8;
+
+#[derive(Debug, Default)]
+pub(super) struct Batch(Mutex<Waiting>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    /// In the stage, under the encoded part of their digest. Those that are to be
+    /// waited for one by one are still open.
+    staged: BTreeMap<Digest, Option<File>>,
+    /// In `blobs/`, but perhaps not on the disk.
+    found: HashSet<Digest>,
+    /// Why nothing more can be named.
+    ended: Option<String>,
+}
+
+impl Batch {
+    /// Whether a blob waits in the stage.
+    pub(super) fn has(&self, digest: &Digest) -> bool {
+        self.lock().staged.contains_key(digest)
+    }
+
+    /// Puts a blob into the stage.
+    pub(super) fn add(&self, stage: &Stage, temp: TempFile, digest: &Digest) -> Result<()> {
+        let failed = |error| io_error("write a blob in", stage.directory().path(), error);
+        let mut waiting = self.lock();
+        waiting.check()?;
+        let shared = stage.syncs_as_one();
+        if !shared {
+            temp.sync().map_err(failed)?;
+        }
+        // Another thread may have put the same just now.
+        if temp.publish(stage.directory(), OsStr::new(digest.encoded()))? {
+            let few = shared && waiting.staged.len() < FEW;
+            let open = if few { Some(temp.into_file().map_err(failed)?) } else { None };
+            waiting.staged.insert(digest.clone(), open);
+            if waiting.staged.len() == FEW + 1 {
+                waiting.staged.values_mut().for_each(|open| *open = None);
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers to wait for a blob that was there.
+    pub(super) fn add_found(&self, digest: &Digest) -> Result<()> {
+        let mut waiting = self.lock();
+        waiting.check()?;
+        waiting.found.insert(digest.clone());
+        Ok(())
+    }
+
+    /// Forgets a blob that was taken away.
+    pub(super) fn forget(&self, digest: &Digest) {
+        let mut waiting = self.lock();
+        waiting.found.remove(digest);
+        waiting.staged.remove(digest);
+    }
+
+    /// Waits until all blobs are on the disk and gives them their names.
+    pub(super) fn publish(&self, store: &Store, stage: &Stage) -> Result<()> {
+        let mut waiting = self.lock();
+        waiting.check()?;
+        if waiting.at_once(stage) {
+            stage.sync_all().map_err(|error| waiting.lost(error))?;
+        } else {
+            waiting.found.iter().try_for_each(|digest| store.sync_content(digest))?;
+            waiting.sync_staged(stage).map_err(|error| waiting.lost(error))?;
+        }
+        waiting.give_names(store, stage)?;
+        waiting.sync_names(store).map_err(|error| waiting.lost(error))
+    }
+
+    /// Refuses blobs from now on.
+    pub(super) fn end(&self) {
+        self.lock().ended = Some("expected one that is under way, found it committed".to_owned());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn check(&self) -> Result<()> {
+        match &self.ended {
+            Some(why) => Err(Error::State(format!("transaction: {why}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// What a failed wait has left on the disk is not known any more.
+    fn lost(&mut self, error: Error) -> Error {
+        self.ended = Some(format!("expected one whose blobs are on the disk, found: {error}"));
+        error
+    }
+
+    fn at_once(&self, stage: &Stage) -> bool {
+        let closed = self.staged.values().any(Option::is_none);
+        stage.syncs_as_one() && (closed || self.staged.len() + self.found.len() > FEW)
+    }
+
+    fn sync_staged(&self, stage: &Stage) -> Result<()> {
+        self.staged.values().flatten().try_for_each(|file| {
+            retry(|| rustix::fs::fdatasync(file))
+                .map_err(|error| io_error("sync a blob in", stage.directory().path(), error))
+        })
+    }
+
+    /// Whatever has such a name by now is as good, or torn.
+    fn give_names(&mut self, store: &Store, stage: &Stage) -> Result<()> {
+        while let Some((digest, _)) = self.staged.first_key_value() {
+            let name = OsStr::new(digest.encoded());
+            let target = store.algorithm_or_new(digest.computable()?)?;
+            stage.directory().move_over(name, &target, name)?;
+            self.found.extend(self.staged.pop_first().map(|(digest, _)| digest));
+        }
+        Ok(())
+    }
+
+    fn sync_names(&mut self, store: &Store) -> Result<()> {
+        let algorithms: HashMap<_, _> = self.found.iter().map(|d| (d.algorithm(), d)).collect();
+        algorithms.values().try_for_each(|digest| store.sync_name(digest))?;
+        self.found.clear();
+        Ok(())
+    }
+}

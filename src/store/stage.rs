@@ -1,0 +1,168 @@
+//! The stage of a writer: a hidden folder in the root of the layout, for files
+//! that are on their way and for the lease of the blobs that it has put.
+//!
+//! Its writer holds it by a lock, which the kernel lets go when he dies, so a
+//! later writer can tell what is alive from what is left and takes the latter
+//! away. Other tools pass over what stands in the root and is not theirs.
+
+use super::directory::{Directory, Links, io_error, retry};
+use super::files::BLOBS;
+use super::lock::Lock;
+use super::syncfs;
+use crate::words::digest::Digest;
+use crate::words::error::{Error, Result};
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::io::Read;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// What the hidden names in the root of the layout begin with.
+pub(super) const HIDDEN_PREFIX: &str = ".ocilayout-";
+
+/// The file that lists what a writer has put: one digest a line.
+const LEASE: &str = "lease";
+
+#[derive(Debug)]
+pub(super) struct Stage {
+    root: Arc<Directory>,
+    name: OsString,
+    directory: Directory,
+    files: AtomicU64,
+    syncs_as_one: OnceLock<bool>,
+    /// A forked child has the stage in its memory, but it is not the child's.
+    process: u32,
+    _held: Lock,
+}
+
+impl Stage {
+    pub(super) fn new(root: &Arc<Directory>) -> Result<Self> {
+        loop {
+            let name = hidden_name()?;
+            let Some(directory) = root.new_child(&name)? else { continue };
+            // A writer that sweeps may be quicker than our lock.
+            let Some(held) = take(root, &name, &directory)? else { continue };
+            return Ok(Self {
+                root: Arc::clone(root),
+                name,
+                directory,
+                files: AtomicU64::new(0),
+                syncs_as_one: OnceLock::new(),
+                process: std::process::id(),
+                _held: held,
+            });
+        }
+    }
+
+    pub(super) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Whether all that is put here can be waited for at once.
+    pub(super) fn syncs_as_one(&self) -> bool {
+        *self.syncs_as_one.get_or_init(|| syncfs::can_be_trusted(&self.directory))
+    }
+
+    /// Waits until all that was written to this file system is on the disk. An
+    /// error of any write since the stage was made is told.
+    pub(super) fn sync_all(&self) -> Result<()> {
+        retry(|| rustix::fs::syncfs(&self.directory))
+            .map_err(|error| io_error("sync the file system of", self.directory.path(), error))
+    }
+
+    /// A name that no other file of this stage has.
+    pub(super) fn free_name(&self) -> OsString {
+        self.files.fetch_add(1, Ordering::Relaxed).to_string().into()
+    }
+
+    /// Keeps a blob from being collected for as long as this stage is there,
+    /// whether it is there yet or not. A collection that is removing blobs right
+    /// now is waited for.
+    pub(super) fn lease(&self, digest: &Digest, patience: Option<Duration>) -> Result<()> {
+        let blobs = self.root.child_or_new(OsStr::new(BLOBS))?;
+        let _no_collection = Lock::shared(&blobs, patience)?;
+        // What a full disk has cut off must not run into the next digest.
+        self.directory.append(OsStr::new(LEASE), format!("\n{digest}\n").as_bytes())
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if self.process == std::process::id() {
+            // Nobody is left to tell; what stays is swept by a later writer.
+            let _ = remove(&self.root, &self.name, &self.directory);
+        }
+    }
+}
+
+/// Takes away what writers left that were killed. What cannot be taken away is
+/// left for the next writer.
+pub(super) fn sweep(root: &Directory) -> Result<()> {
+    for (name, stage) in stages(root)? {
+        if let Ok(Some(_held)) = take(root, &name, &stage) {
+            let _ = remove(root, &name, &stage);
+        }
+    }
+    Ok(())
+}
+
+/// The digests that living writers have put.
+pub(super) fn leased(root: &Directory) -> Result<HashSet<Digest>> {
+    let mut leased = HashSet::new();
+    for (name, stage) in stages(root)? {
+        if take(root, &name, &stage)?.is_some() {
+            continue;
+        }
+        let Some((mut lease, _)) = stage.open_file(OsStr::new(LEASE), Links::Refused)? else {
+            continue;
+        };
+        let mut digests = String::new();
+        lease
+            .read_to_string(&mut digests)
+            .map_err(|error| io_error("read", &stage.path_of(OsStr::new(LEASE)), error))?;
+        leased.extend(digests.lines().filter_map(|digest| digest.parse().ok()));
+    }
+    Ok(leased)
+}
+
+/// The stages that are in the root, whether their writers live or not.
+fn stages(root: &Directory) -> Result<Vec<(OsString, Directory)>> {
+    let mut stages = Vec::new();
+    for name in root.names()?.into_iter().filter(|name| is_hidden(name)).map(OsString::from) {
+        if let Ok(Some(stage)) = root.child(&name) {
+            stages.push((name, stage));
+        }
+    }
+    Ok(stages)
+}
+
+/// Takes hold of a stage; `None` if its writer lives, or if it has gone.
+fn take(root: &Directory, name: &OsStr, stage: &Directory) -> Result<Option<Lock>> {
+    match Lock::attempt(stage)? {
+        Some(held) if root.is_named(stage, name)? => Ok(Some(held)),
+        _ => Ok(None),
+    }
+}
+
+fn remove(root: &Directory, name: &OsStr, stage: &Directory) -> Result<()> {
+    for file in stage.names()? {
+        stage.remove(OsStr::new(&file))?;
+    }
+    root.remove_child(name)
+}
+
+fn is_hidden(name: &str) -> bool {
+    let random = name.strip_prefix(HIDDEN_PREFIX);
+    random.is_some_and(|random| random.len() == 16 && random.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+fn hidden_name() -> Result<OsString> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|error| Error::Io {
+        action: "draw",
+        path: "a random name".to_owned(),
+        source: error.into(),
+    })?;
+    Ok(format!("{HIDDEN_PREFIX}{}", hex::encode(random)).into())
+}

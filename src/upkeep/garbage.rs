@@ -1,0 +1,144 @@
+//! Which blobs are garbage, as far as is known by now.
+
+use super::collect::Fate;
+use super::marks::{Marks, Named};
+use crate::layout::{Layout, Matcher};
+use crate::words::digest::Digest;
+use crate::words::error::{Error, Result};
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, SystemTime};
+
+pub(super) struct Garbage {
+    marks: Marks,
+    /// The index that was followed.
+    index: Digest,
+    leased: HashSet<Digest>,
+    /// What the index does not lead to, and what that names if it is a document.
+    unmarked: HashMap<Digest, Option<Named>>,
+    /// What of it was put too lately, or cannot be judged.
+    spared: HashMap<Digest, Fate>,
+    /// All of it that stays, and why.
+    stays: HashMap<Digest, Fate>,
+}
+
+impl Garbage {
+    pub(super) fn find(layout: &Layout, blobs: &[(Digest, u64)], grace: Duration) -> Result<Self> {
+        let mut garbage = Self {
+            // Before the index is read, so that no change of it is missed.
+            index: layout.describe_index()?.digest().clone(),
+            marks: Marks::default(),
+            leased: layout.leased()?,
+            unmarked: HashMap::new(),
+            spared: HashMap::new(),
+            stays: HashMap::new(),
+        };
+        garbage.marks.follow(layout, layout.list(&Matcher::any())?)?;
+        for (digest, _) in blobs.iter().filter(|(digest, _)| !garbage.marks.has(digest)) {
+            garbage.unmarked.insert(digest.clone(), Named::in_blob(layout, digest)?);
+            if digest.computable().is_err() {
+                garbage.spared.insert(digest.clone(), Fate::Foreign);
+            } else if is_young(layout, digest, grace)? {
+                garbage.spared.insert(digest.clone(), Fate::Young);
+            }
+        }
+        garbage.settle();
+        Ok(garbage)
+    }
+
+    pub(super) fn fate(&self, digest: &Digest) -> Fate {
+        if self.marks.has(digest) {
+            return Fate::Referenced;
+        }
+        self.stays.get(digest).copied().unwrap_or(Fate::Removed)
+    }
+
+    /// All that may be garbage, each document before what it names.
+    pub(super) fn in_order(&self) -> Vec<Digest> {
+        let mut named_by: HashMap<Digest, usize> = HashMap::new();
+        for digest in self.unmarked.keys().flat_map(|digest| self.named_in(digest)) {
+            *named_by.entry(digest).or_default() += 1;
+        }
+        let is_named = |digest: &&Digest| named_by.contains_key(*digest);
+        let mut order: Vec<_> = self.unmarked.keys().filter(|d| !is_named(d)).cloned().collect();
+        let mut next = 0;
+        while let Some(digest) = order.get(next).cloned() {
+            next += 1;
+            for digest in self.named_in(&digest) {
+                if let Some(left) = named_by.get_mut(&digest) {
+                    *left -= 1;
+                    if *left == 0 {
+                        order.push(digest);
+                    }
+                }
+            }
+        }
+        order
+    }
+
+    /// Removes what of this is garbage still. Nobody edits or puts meanwhile.
+    pub(super) fn remove(&mut self, layout: &Layout, part: &[Digest]) -> Result<()> {
+        self.update(layout)?;
+        for digest in part {
+            if self.fate(digest) == Fate::Removed {
+                match layout.remove_blob(digest) {
+                    Ok(()) | Err(Error::NotFound(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows what was named or leased meanwhile.
+    fn update(&mut self, layout: &Layout) -> Result<()> {
+        let index = layout.describe_index()?.digest().clone();
+        let leased = layout.leased()?;
+        if index != self.index {
+            self.marks.follow(layout, layout.list(&Matcher::any())?)?;
+        } else if leased == self.leased {
+            return Ok(());
+        }
+        (self.index, self.leased) = (index, leased);
+        self.settle();
+        Ok(())
+    }
+
+    /// Finds all that stays: what is spared or leased, documents whose subject
+    /// stays, and whatever those name.
+    fn settle(&mut self) {
+        let leased = self.leased.iter().map(|digest| (digest.clone(), Fate::Leased));
+        let mut left: Vec<_> = self.spared.clone().into_iter().chain(leased).collect();
+        let mut by_subject: HashMap<Digest, Vec<Digest>> = HashMap::new();
+        for (digest, named) in &self.unmarked {
+            if let Some(subject) = named.as_ref().and_then(Named::subject) {
+                if self.marks.has(&subject) {
+                    left.push((digest.clone(), Fate::Referrer));
+                }
+                by_subject.entry(subject).or_default().push(digest.clone());
+            }
+        }
+        self.stays.clear();
+        while let Some((digest, fate)) = left.pop() {
+            if !self.unmarked.contains_key(&digest) || self.stays.contains_key(&digest) {
+                continue;
+            }
+            left.extend(self.named_in(&digest).map(|named| (named, fate)));
+            let about = by_subject.remove(&digest).unwrap_or_default();
+            left.extend(about.into_iter().map(|digest| (digest, Fate::Referrer)));
+            self.stays.insert(digest, fate);
+        }
+    }
+
+    /// What a document names that may be garbage too, each once.
+    fn named_in(&self, digest: &Digest) -> impl Iterator<Item = Digest> {
+        let named = self.unmarked.get(digest).and_then(Option::as_ref).map(Named::everything);
+        let named: HashSet<Digest> = named.into_iter().flatten().collect();
+        named.into_iter().filter(|digest| self.unmarked.contains_key(digest))
+    }
+}
+
+/// A blob that is gone, or whose clock is ahead of ours, counts as young.
+fn is_young(layout: &Layout, digest: &Digest, grace: Duration) -> Result<bool> {
+    let Some(changed) = layout.changed(digest)? else { return Ok(true) };
+    Ok(SystemTime::now().duration_since(changed).map_or(!grace.is_zero(), |age| age < grace))
+}
