@@ -59,7 +59,7 @@ pub use layout::{
     OpenOptions, Transaction,
 };
 pub use store::{BlobReader, Durability};
-pub use upkeep::{CollectOptions, Collected, Fate};
+pub use upkeep::{CollectOptions, Collected, Fate, Finding, FindingKind, VerifyOptions};
 pub use words::descriptor::{Annotations, Descriptor};
 pub use words::digest::{Algorithm, Digest};
 pub use words::error::{Error, Result};

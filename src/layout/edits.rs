@@ -117,7 +117,7 @@ impl Layout {
         files::locked(&self.store, || {
             self.store.create_blobs()?;
             for _ in 0..ATTEMPTS {
-                let (index, version) = self.index_version()?;
+                let (index, version) = self.index_with_version()?;
                 let mut draft = Draft::new(index);
                 let outcome = change(&mut draft)?;
                 let done = match draft.changed_text()? {

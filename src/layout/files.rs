@@ -1,18 +1,18 @@
 //! The files of a layout beside `blobs`: `oci-layout`, `index.json` and others.
 
 use super::Layout;
-use crate::store::files::{self, Version};
+use crate::store::{Version, files};
 use crate::words::error::{Error, Result, quoted};
 use crate::words::index_text::IndexText;
 use crate::words::json;
 use serde::Deserialize;
 
 /// The file that says that a directory is a layout, and of which version.
-pub(super) const MARKER: &str = "oci-layout";
+pub(crate) const MARKER: &str = "oci-layout";
 pub(super) const MARKER_OF_1_0_0: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 
 /// The file that names what is in the layout.
-pub(super) const INDEX: &str = "index.json";
+pub(crate) const INDEX: &str = "index.json";
 
 impl Layout {
     /// Reads a file beside `blobs`.
@@ -64,11 +64,11 @@ impl Layout {
 
     /// Reads `index.json` as it is now.
     pub(super) fn stored_index(&self) -> Result<IndexText> {
-        self.index_version().map(|(index, _)| index)
+        self.index_with_version().map(|(index, _)| index)
     }
 
     /// The same, with what tells this version of it from another.
-    pub(super) fn index_version(&self) -> Result<(IndexText, Version)> {
+    pub(super) fn index_with_version(&self) -> Result<(IndexText, Version)> {
         let read = files::read(self.store.root(), INDEX)?;
         let (content, version) = read.ok_or_else(|| self.no_index())?;
         Ok((IndexText::stored(&self.path_of(INDEX), content)?, version))

@@ -14,15 +14,18 @@ mod lookup;
 mod matcher;
 mod meant;
 mod open;
+mod survey;
 mod transaction;
 mod tree;
 
 pub use draft::Append;
+pub(crate) use files::{INDEX, MARKER};
 pub use image::ImageBuilder;
 pub use index::IndexBuilder;
 pub use matcher::{CustomMatcher, Matcher};
 pub use open::OpenOptions;
 pub use transaction::Transaction;
+pub(crate) use tree::check_depth;
 pub use tree::{BlobSource, Missing};
 
 use crate::layer::InProgress;

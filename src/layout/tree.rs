@@ -35,13 +35,13 @@ impl BlobSource for Layout {
 /// one place and as another in the next.
 pub(super) type Written = HashSet<(Digest, u64, Kind)>;
 
-/// What to do when a document points at blobs that are not there.
+/// What to do about blobs that are pointed at and not there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Missing {
-    /// Refuse the document.
+    /// Refuse what points at them; a verification finds them.
     #[default]
     Refused,
-    /// Store it all the same: the layout is sparse.
+    /// Let it be: the layout is sparse.
     Allowed,
 }
 
@@ -142,7 +142,7 @@ impl Layout {
     }
 }
 
-pub(super) fn check_depth(depth: usize) -> Result<()> {
+pub(crate) fn check_depth(depth: usize) -> Result<()> {
     if depth < DEPTH_LIMIT {
         return Ok(());
     }

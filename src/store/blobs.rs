@@ -292,7 +292,7 @@ impl Store {
         self.root.path().join(BLOBS).join(digest.algorithm()).join(digest.encoded())
     }
 
-    fn describe(&self, digest: &Digest) -> String {
+    pub(super) fn describe(&self, digest: &Digest) -> String {
         self.path_of(digest).display().to_string()
     }
 

@@ -6,35 +6,14 @@ use super::durability::Durability;
 use super::lock::Lock;
 use super::stage::HIDDEN_PREFIX;
 use super::temp::TempFile;
+use super::version::Version;
 use crate::words::error::{Error, Result};
 use crate::words::json::DOCUMENT_LIMIT;
 use std::ffi::OsStr;
-use std::fs::Metadata;
 use std::io::{Read, Write};
-use std::os::unix::fs::MetadataExt;
 
 /// The directory of the blobs.
 pub(super) const BLOBS: &str = "blobs";
-
-/// Which version of a file was read: every change makes another.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Version {
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Version {
-    fn of(metadata: &Metadata) -> Self {
-        Self {
-            inode: metadata.ino(),
-            size: metadata.len(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
-    }
-}
 
 /// The file that BuildKit, and others after it, lock to edit `index.json`. They
 /// make it for each edit and take it away afterwards.
@@ -42,18 +21,20 @@ const LOCK_OF_OTHERS: &str = "index.json.lock";
 
 /// Reads a file; `None` if there is nothing.
 pub(crate) fn read(root: &Directory, name: &str) -> Result<Option<(Vec<u8>, Version)>> {
-    let name = OsStr::new(name);
-    let Some((file, size)) = root.open_file(name, Links::Refused)? else { return Ok(None) };
-    let too_large =
-        || Error::Limit { what: root.path_of(name).display().to_string(), limit: DOCUMENT_LIMIT };
+    let path = root.path_of(OsStr::new(name));
+    let opened = root.open_file(OsStr::new(name), Links::Refused)?;
+    let Some((file, size)) = opened else { return Ok(None) };
+    // Before the content, so that what changes meanwhile is seen.
+    let version = Version::of_file(root, name, &file)?;
+    let too_large = || Error::Limit { what: path.display().to_string(), limit: DOCUMENT_LIMIT };
     if size > DOCUMENT_LIMIT {
         return Err(too_large());
     }
-    let failed = |error| io_error("read", &root.path_of(name), error);
-    let version = Version::of(&file.metadata().map_err(failed)?);
     let mut content = Vec::new();
     // One byte more, to see a file that grows while it is read.
-    file.take(DOCUMENT_LIMIT + 1).read_to_end(&mut content).map_err(failed)?;
+    file.take(DOCUMENT_LIMIT + 1)
+        .read_to_end(&mut content)
+        .map_err(|error| io_error("read", &path, error))?;
     if content.len() as u64 > DOCUMENT_LIMIT {
         return Err(too_large());
     }
@@ -79,9 +60,7 @@ pub(crate) fn replace_version(
 ) -> Result<bool> {
     let root = store.root();
     let file = written(store, OsStr::new(name), content)?;
-    let now = root.open_file(OsStr::new(name), Links::Refused)?;
-    let now = now.and_then(|(file, _)| file.metadata().ok());
-    if now.as_ref().map(Version::of).as_ref() != Some(read) {
+    if Version::of(root, name)? != *read {
         return Ok(false);
     }
     file.replace(store, root, OsStr::new(name))?;

@@ -10,11 +10,15 @@ mod incoming;
 mod lock;
 mod reader;
 mod stage;
+mod survey;
 mod syncfs;
 mod temp;
+mod version;
 
 pub(crate) use blobs::Store;
 pub(crate) use directory::{Directory, Links};
 pub use durability::Durability;
 pub(crate) use incoming::{Demands, Incoming};
 pub use reader::BlobReader;
+pub(crate) use survey::{Survey, blob_path};
+pub(crate) use version::Version;

@@ -42,7 +42,10 @@ impl Stage {
             let name = hidden_name()?;
             let Some(directory) = root.new_child(&name)? else { continue };
             // A writer that sweeps may be quicker than our lock.
-            let Some(held) = take(root, &name, &directory)? else { continue };
+            let held = Lock::exclusive(&directory, None)?;
+            if !root.is_named(&directory, &name)? {
+                continue;
+            }
             return Ok(Self {
                 root: Arc::clone(root),
                 name,
@@ -126,10 +129,26 @@ pub(super) fn leased(root: &Directory) -> Result<HashSet<Digest>> {
     Ok(leased)
 }
 
+/// Whether a stage was left by a writer that is no more. It is held for an instant
+/// to see that, in a way that lets others do so too.
+pub(super) fn is_left(root: &Directory, name: &str) -> bool {
+    match root.child(OsStr::new(name)) {
+        Ok(Some(stage)) => Lock::shared(&stage, Some(Duration::ZERO)).is_ok(),
+        _ => false,
+    }
+}
+
+/// The names in the root that are such as stages have.
+pub(super) fn hidden_names(root: &Directory) -> Result<Vec<String>> {
+    let mut names = root.names()?;
+    names.retain(|name| is_hidden(name));
+    Ok(names)
+}
+
 /// The stages that are in the root, whether their writers live or not.
 fn stages(root: &Directory) -> Result<Vec<(OsString, Directory)>> {
     let mut stages = Vec::new();
-    for name in root.names()?.into_iter().filter(|name| is_hidden(name)).map(OsString::from) {
+    for name in hidden_names(root)?.into_iter().map(OsString::from) {
         if let Ok(Some(stage)) = root.child(&name) {
             stages.push((name, stage));
         }

@@ -130,6 +130,11 @@ impl ImageConfig {
         self.run.set("Env", &variables)
     }
 
+    /// How many layers the image has by its config.
+    pub(crate) fn layers(&self) -> usize {
+        self.diff_ids.len()
+    }
+
     /// Adds a layer and its entry of the history.
     pub(crate) fn add_layer(&mut self, diff_id: Digest, created_by: Option<&str>) -> Result<()> {
         self.add_history(created_by, None, false)?;

@@ -139,7 +139,8 @@ fn is_lower_hex(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-fn is_algorithm(text: &str) -> bool {
+/// Whether this may name an algorithm, computed here or not.
+pub(crate) fn is_algorithm(text: &str) -> bool {
     text.split(['+', '.', '_', '-']).all(|component| {
         !component.is_empty()
             && component.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())

@@ -100,13 +100,17 @@ impl Document {
         }
     }
 
+    /// What the document is about, which may be absent.
+    pub(crate) fn subject(&self) -> Option<&Descriptor> {
+        match self {
+            Self::Manifest(manifest) => manifest.subject.as_ref(),
+            Self::Index(index) => index.subject.as_ref(),
+        }
+    }
+
     /// All that the document names: its references, and its subject.
     pub(crate) fn everything_named(&self) -> Vec<Descriptor> {
-        let subject = match self {
-            Self::Manifest(manifest) => &manifest.subject,
-            Self::Index(index) => &index.subject,
-        };
-        self.references().into_iter().chain(subject).cloned().collect()
+        self.references().into_iter().chain(self.subject()).cloned().collect()
     }
 
     /// What a descriptor of this document should name as its artifact type.
@@ -203,6 +207,16 @@ pub(crate) fn media_type_of(json: &[u8], given: Option<&MediaType>) -> Result<Me
             _ => Err(Error::format(NAME, "expected either a config or manifests")),
         },
     }
+}
+
+/// What a document says that it is, if it says so.
+pub(crate) fn stated_media_type(json: &[u8]) -> Result<Option<MediaType>> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Sketch {
+        media_type: Option<MediaType>,
+    }
+    Ok(json::parse::<Sketch>("document", json)?.media_type)
 }
 
 #[cfg(test)]

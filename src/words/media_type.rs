@@ -11,7 +11,7 @@ use std::str::FromStr;
 ///
 /// One given by a caller is checked against the grammar; one that is read from
 /// a document is carried as it stands, since an unknown type is never an error.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MediaType(String);
 

@@ -1,0 +1,109 @@
+//! Looking over a layout: what stands in it, whether it should or not.
+
+use super::blobs::Store;
+use super::directory::{Directory, Links, io_error};
+use super::files::BLOBS;
+use super::reader::BlobReader;
+use super::stage::{hidden_names, is_left};
+use crate::words::digest::{Algorithm, Digest, is_algorithm};
+use crate::words::error::{Error, Result};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+/// What stands under `blobs/`. Paths begin at the root of the layout.
+#[derive(Debug, Default)]
+pub(crate) struct Survey {
+    /// What has the name of a blob, and how large it is, as far as that is known.
+    pub(crate) blobs: Vec<(Digest, u64)>,
+    /// What has a name that no blob has.
+    pub(crate) strays: Vec<PathBuf>,
+    /// What should be a directory of blobs, and is none.
+    pub(crate) blocked: Vec<(PathBuf, Error)>,
+}
+
+/// Where a blob has its place.
+pub(crate) fn blob_path(digest: &Digest) -> PathBuf {
+    Path::new(BLOBS).join(digest.algorithm()).join(digest.encoded())
+}
+
+impl Store {
+    /// Looks at all names under `blobs/`.
+    pub(crate) fn survey(&self) -> Result<Survey> {
+        let mut survey = Survey::default();
+        match self.root().child(OsStr::new(BLOBS)) {
+            Ok(Some(blobs)) => survey.add_algorithms(&blobs)?,
+            Ok(None) => {}
+            Err(error @ Error::Format { .. }) => survey.blocked.push((BLOBS.into(), error)),
+            Err(error) => return Err(error),
+        }
+        Ok(survey)
+    }
+
+    /// Opens a blob to read it, however long it is; its content is checked at its
+    /// end.
+    pub(crate) fn open_found(&self, digest: &Digest) -> Result<BlobReader> {
+        let (file, size) = self.open_file(digest)?.ok_or_else(|| self.missing(digest))?;
+        BlobReader::new(file, self.describe(digest), digest, size)
+    }
+
+    /// The names in the root that writers give to what they have not published.
+    pub(crate) fn hidden_names(&self) -> Result<Vec<String>> {
+        hidden_names(self.root())
+    }
+
+    /// Whether what has a hidden name was left by a writer that is no more.
+    pub(crate) fn is_left(&self, hidden: &str) -> bool {
+        is_left(self.root(), hidden)
+    }
+}
+
+impl Survey {
+    fn add_algorithms(&mut self, blobs: &Directory) -> Result<()> {
+        for name in names(blobs)? {
+            let path = Path::new(BLOBS).join(&name);
+            let Some(algorithm) = name.to_str().filter(|name| is_algorithm(name)) else {
+                self.strays.push(path);
+                continue;
+            };
+            match blobs.child(&name) {
+                Ok(Some(directory)) => self.add_blobs(&directory, algorithm, &path)?,
+                Ok(None) => {}
+                // Any word may name an algorithm; that these do is sure.
+                Err(error @ Error::Format { .. }) if algorithm.parse::<Algorithm>().is_ok() => {
+                    self.blocked.push((path, error));
+                }
+                Err(Error::Format { .. }) => self.strays.push(path),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn add_blobs(&mut self, directory: &Directory, algorithm: &str, path: &Path) -> Result<()> {
+        for name in names(directory)? {
+            let encoded = name.to_str().unwrap_or_default();
+            match format!("{algorithm}:{encoded}").parse() {
+                Ok(digest) => {
+                    let size = directory.size_of(&name, Links::Refused).ok().flatten();
+                    self.blobs.push((digest, size.unwrap_or_default()));
+                }
+                Err(_) => self.strays.push(path.join(name)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All names in a directory, in whatever encoding.
+fn names(directory: &Directory) -> Result<Vec<OsString>> {
+    let failed = |error| io_error("list the directory", directory.path(), error);
+    let mut names = Vec::new();
+    for entry in rustix::fs::Dir::read_from(directory).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name().to_bytes().to_vec();
+        if !matches!(name.as_slice(), b"." | b"..") {
+            names.push(OsString::from_vec(name));
+        }
+    }
+    Ok(names)
+}

@@ -1,0 +1,126 @@
+//! What a verification learns of each blob: what points at it, and what is there.
+
+use super::finding::{Finding, FindingKind, Problem};
+use crate::layout::{Layout, Missing};
+use crate::store::blob_path;
+use crate::words::descriptor::Descriptor;
+use crate::words::digest::Digest;
+use crate::words::media_type::{Kind, MediaType};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// All blobs that are pointed at or there. Any number of threads may add to it,
+/// and what it says does not depend on their order.
+#[derive(Debug, Default)]
+pub(super) struct Record(Mutex<BTreeMap<Digest, Blob>>);
+
+#[derive(Debug, Default)]
+struct Blob {
+    referenced_from: Vec<Arc<str>>,
+    /// What is said of it there.
+    sizes: Vec<u64>,
+    media_types: Vec<MediaType>,
+    needed: bool,
+    /// Its size, once it was read.
+    size: Option<u64>,
+    problems: BTreeSet<Problem>,
+}
+
+impl Record {
+    fn blobs(&self) -> MutexGuard<'_, BTreeMap<Digest, Blob>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place points at a blob.
+    pub(super) fn referenced(&self, descriptor: &Descriptor, from: &Arc<str>) {
+        let mut blobs = self.blobs();
+        let blob = blobs.entry(descriptor.digest().clone()).or_default();
+        blob.referenced_from.push(Arc::clone(from));
+        if !blob.sizes.contains(&descriptor.size()) {
+            blob.sizes.push(descriptor.size());
+        }
+        if !blob.media_types.contains(descriptor.media_type()) {
+            blob.media_types.push(descriptor.media_type().clone());
+        }
+    }
+
+    /// A blob must be there: it is more than a subject.
+    pub(super) fn needed(&self, digest: &Digest) {
+        self.blobs().entry(digest.clone()).or_default().needed = true;
+    }
+
+    /// A blob is there, of this size, and is looked at.
+    pub(super) fn found(&self, digest: &Digest, size: u64) {
+        self.blobs().entry(digest.clone()).or_default().size = Some(size);
+    }
+
+    /// Something is wrong with a blob.
+    pub(super) fn wrong(&self, digest: &Digest, problem: Problem) {
+        self.blobs().entry(digest.clone()).or_default().problems.insert(problem);
+    }
+
+    /// The blobs that nobody has looked at, of these and of those that are pointed
+    /// at. The largest come first, so that no core has to finish one alone.
+    pub(super) fn left(&self, there: Vec<(Digest, u64)>) -> Vec<Digest> {
+        let mut blobs = self.blobs();
+        for (digest, _) in &there {
+            blobs.entry(digest.clone()).or_default();
+        }
+        let sizes: BTreeMap<_, _> = there.into_iter().collect();
+        let left = blobs.iter().filter(|(_, blob)| blob.size.is_none());
+        let mut left: Vec<_> =
+            left.map(|(digest, _)| (sizes.get(digest).copied(), digest.clone())).collect();
+        left.sort_by(|one, other| other.cmp(one));
+        left.into_iter().map(|(_, digest)| digest).collect()
+    }
+
+    /// All that is wrong.
+    pub(super) fn findings(self, layout: &Layout, missing: Missing) -> Vec<Finding> {
+        let blobs = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut findings = Vec::new();
+        for (digest, mut blob) in blobs {
+            let path = blob_path(&digest);
+            blob.compare(&layout.path_to(&path));
+            if !blob.needed || missing == Missing::Allowed {
+                blob.problems.retain(|(kind, _)| *kind != FindingKind::Missing);
+            }
+            blob.referenced_from.sort_unstable();
+            blob.referenced_from.dedup();
+            findings.extend(blob.problems.iter().map(|problem| {
+                Finding::new(&path, problem).of_blob(&digest, &blob.referenced_from)
+            }));
+        }
+        findings
+    }
+}
+
+impl Blob {
+    /// Compares what is said of the blob with what it is, and with itself.
+    fn compare(&mut self, path: &str) {
+        self.sizes.sort_unstable();
+        self.media_types.sort_unstable();
+        if let Some(found) = self.size
+            && !self.sizes.is_empty()
+            && !self.sizes.contains(&found)
+        {
+            let message = format!("{path}: expected {} bytes, found {found}", list(&self.sizes));
+            self.problems.insert((FindingKind::Size, message));
+        }
+        let mut contradictory = |what, said: String| {
+            let message = format!("{path}: expected one {what} wherever it is named, found {said}");
+            self.problems.insert((FindingKind::Contradictory, message));
+        };
+        if self.sizes.len() > 1 {
+            contradictory("size", list(&self.sizes));
+        }
+        // Plain content may be called by many names, but a document is only itself.
+        let is_document = |media_type: &MediaType| media_type.kind() != Kind::Opaque;
+        if self.media_types.len() > 1 && self.media_types.iter().any(is_document) {
+            contradictory("media type", list(&self.media_types));
+        }
+    }
+}
+
+fn list<T: ToString>(values: &[T]) -> String {
+    values.iter().map(T::to_string).collect::<Vec<_>>().join(" and ")
+}
