@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// In the order in which the header tells them.
-const FILES: [&str; 20] = [
+const FILES: [&str; 21] = [
     "error",
     "version",
     "layout",
@@ -21,6 +21,7 @@ const FILES: [&str; 20] = [
     "tree",
     "upkeep",
     "collect",
+    "verify",
     "image",
     "index",
     "callback",

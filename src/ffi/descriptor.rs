@@ -66,7 +66,7 @@ impl Spoken {
 }
 
 /// Text for C, which cannot say NUL.
-fn c_text(text: &str) -> CString {
+pub(super) fn c_text(text: &str) -> CString {
     CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default()
 }
 

@@ -34,6 +34,7 @@ pub mod matching;
 pub mod transaction;
 pub mod tree;
 pub mod upkeep;
+pub mod verify;
 pub mod version;
 
 #[cfg(panic = "abort")]

@@ -223,6 +223,7 @@ static void unknown_flags(const char *dir) {
     ocilayout_descriptor *abc = put(layout, "abc"), *out;
     ocilayout_blob_options *options = new_options();
     ocilayout_match *match = named("abc");
+    ocilayout_findings *found;
     size_t count;
     const char *new = path(dir, "new");
     size_t len = strlen(empty_index);
@@ -247,6 +248,8 @@ static void unknown_flags(const char *dir) {
         uint64_t manifest = other ? other : OCILAYOUT_MANIFEST_MISSING_ALLOWED << 1;
         CLEARS(out, "flags",
                ocilayout_manifest_put(layout, empty_index, len, NULL, manifest, &out, err));
+        uint64_t verify = other ? other : OCILAYOUT_VERIFY_MISSING_ALLOWED << 1;
+        CLEARS(found, "flags", ocilayout_verify(layout, verify, &found, err));
     }
     /* Known ones that contradict each other. */
     CLEARS(opened, "flags",

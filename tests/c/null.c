@@ -251,6 +251,33 @@ static void lookups(const char *dir) {
     ocilayout_free(layout);
 }
 
+static void findings(const char *dir) {
+    ocilayout *layout = layout_at(dir);
+    ocilayout_findings *found;
+    CLEARS(found, "layout", ocilayout_verify(NULL, 0, &found, err));
+    REFUSES("out", ocilayout_verify(layout, 0, NULL, err));
+
+    for (int i = 0; i < 8; i++) {
+        char text[] = "number 0";
+        text[7] += i;
+        ocilayout_descriptor_free(put(layout, text));
+    }
+    OK(ocilayout_verify(layout, 0, &found, err));
+    CHECK_INT(ocilayout_findings_count(found), 0);
+    ocilayout_findings_free(found);
+    CHECK_INT(unlink(path(dir, "index.json")), 0);
+    OK(ocilayout_verify(layout, OCILAYOUT_VERIFY_QUICK, &found, err));
+    CHECK_INT(ocilayout_findings_count(found), 1);
+    const ocilayout_finding *lost = ocilayout_findings_at(found, 0);
+    CHECK_INT(ocilayout_finding_kind(lost), OCILAYOUT_FINDING_MISSING);
+    CHECK_TEXT(ocilayout_finding_path(lost), "index.json");
+    CHECK_TEXT(ocilayout_finding_digest(lost), NULL);
+    CHECK_INT(ocilayout_finding_referenced_count(lost), 0);
+    CHECK(ocilayout_findings_at(found, 1) == NULL);
+    ocilayout_findings_free(found);
+    ocilayout_free(layout);
+}
+
 static void transactions(const char *dir) {
     ocilayout *layout = layout_at(dir), *transaction, *out;
     ocilayout_descriptor *described;
@@ -387,6 +414,14 @@ static void getters(const char *dir) {
     CHECK_TEXT(ocilayout_collected_digest(NULL), NULL);
     CHECK_INT(ocilayout_collected_size(NULL), 0);
     CHECK_INT(ocilayout_collected_fate(NULL), 0);
+    CHECK_INT(ocilayout_findings_count(NULL), 0);
+    CHECK(ocilayout_findings_at(NULL, 0) == NULL);
+    CHECK_INT(ocilayout_finding_kind(NULL), 0);
+    CHECK_TEXT(ocilayout_finding_path(NULL), NULL);
+    CHECK_TEXT(ocilayout_finding_digest(NULL), NULL);
+    CHECK_TEXT(ocilayout_finding_message(NULL), NULL);
+    CHECK_INT(ocilayout_finding_referenced_count(NULL), 0);
+    CHECK_TEXT(ocilayout_finding_referenced_at(NULL, 0), NULL);
     CHECK_TEXT(ocilayout_descriptor_media_type(NULL), NULL);
     CHECK_TEXT(ocilayout_descriptor_digest(NULL), NULL);
     CHECK_INT(ocilayout_descriptor_size(NULL), 0);
@@ -419,6 +454,7 @@ static void freeing(const char *dir) {
     ocilayout_descriptor_free(NULL);
     ocilayout_descriptors_free(NULL);
     ocilayout_collection_free(NULL);
+    ocilayout_findings_free(NULL);
     ocilayout_match_free(NULL);
     ocilayout_image_free(NULL);
     ocilayout_index_free(NULL);
@@ -504,5 +540,5 @@ static void allowed(const char *dir) {
     ocilayout_free(layout);
 }
 
-TESTS(layouts, blobs, blob_options, descriptors, matchers, edits, lookups, transactions, trees, images, indexes,
-      getters, freeing, allowed)
+TESTS(layouts, blobs, blob_options, descriptors, matchers, edits, lookups, findings, transactions,
+      trees, images, indexes, getters, freeing, allowed)
