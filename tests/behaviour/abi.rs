@@ -1,7 +1,7 @@
 //! The interface of the tests, over the C ABI, called as C calls it.
 
 use crate::api::{Api, Append, Blobs, Failure, Flags, Image, Kind, Matcher, Options, Outcome};
-use crate::api::{Source, Stored};
+use crate::api::{Finding, Source, Stored, Verify};
 use ::ocilayout::ffi::blob::*;
 use ::ocilayout::ffi::blob_options::*;
 use ::ocilayout::ffi::blob_reader::*;
@@ -20,12 +20,13 @@ use ::ocilayout::ffi::matching::*;
 use ::ocilayout::ffi::transaction::*;
 use ::ocilayout::ffi::tree::*;
 use ::ocilayout::ffi::upkeep::*;
-use ::ocilayout::{Descriptor, Fate};
+use ::ocilayout::ffi::verify::*;
+use ::ocilayout::{Descriptor, Fate, FindingKind};
 use std::collections::BTreeMap;
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::ffi::{CStr, CString, OsStr, c_char, c_void};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::ptr;
 
 /// Owns an object that the library handed out.
@@ -195,6 +196,35 @@ fn list(made: Outcome<Owned<ocilayout_descriptors>>) -> Outcome<Vec<Descriptor>>
             (0..count).map(|position| read(ocilayout_descriptors_at(list.0, position))).collect()
         }
     })
+}
+
+/// Reads a finding through its getters.
+fn finding(finding: *const ocilayout_finding) -> Finding {
+    // SAFETY: the finding is live.
+    unsafe {
+        let kind = match ocilayout_finding_kind(finding) {
+            OCILAYOUT_FINDING_MISSING => FindingKind::Missing,
+            OCILAYOUT_FINDING_UNREADABLE => FindingKind::Unreadable,
+            OCILAYOUT_FINDING_SIZE => FindingKind::Size,
+            OCILAYOUT_FINDING_DIGEST => FindingKind::Digest,
+            OCILAYOUT_FINDING_MALFORMED => FindingKind::Malformed,
+            OCILAYOUT_FINDING_CONTRADICTORY => FindingKind::Contradictory,
+            OCILAYOUT_FINDING_LEFTOVER => FindingKind::Leftover,
+            other => panic!("{other}"),
+        };
+        let path = CStr::from_ptr(ocilayout_finding_path(finding)).to_bytes();
+        let places = 0..ocilayout_finding_referenced_count(finding);
+        assert!(ocilayout_finding_referenced_at(finding, places.end).is_null());
+        let referenced_from = places
+            .map(|position| text(ocilayout_finding_referenced_at(finding, position)).unwrap());
+        Finding {
+            kind,
+            path: PathBuf::from(OsStr::from_bytes(path)),
+            digest: text(ocilayout_finding_digest(finding)),
+            referenced_from: referenced_from.collect(),
+            message: text(ocilayout_finding_message(finding)).unwrap(),
+        }
+    }
 }
 
 fn options(given: &Options) -> Outcome<Owned<ocilayout_blob_options>> {
@@ -550,6 +580,23 @@ impl Api for Abi {
             (digest, fate(ocilayout_collected_fate(blob)))
         });
         Ok(told.collect())
+    }
+
+    fn verify(&self, how: Verify) -> Outcome<Vec<Finding>> {
+        let mut flags = 0;
+        if how.quick {
+            flags |= OCILAYOUT_VERIFY_QUICK;
+        }
+        if how.missing_allowed {
+            flags |= OCILAYOUT_VERIFY_MISSING_ALLOWED;
+        }
+        let found = make(ocilayout_findings_free, |out, err| unsafe {
+            ocilayout_verify(self.0.0, flags, out, err)
+        })?;
+        let count = unsafe { ocilayout_findings_count(found.0) };
+        let at = |position| unsafe { ocilayout_findings_at(found.0, position) };
+        assert!(at(count).is_null());
+        Ok((0..count).map(|position| finding(at(position))).collect())
     }
 
     fn set_lock_timeout(&self, timeout: Option<u32>) {

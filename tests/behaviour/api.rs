@@ -1,9 +1,8 @@
 //! The interface that the tests are written against.
 
-use ocilayout::Descriptor;
-use ocilayout::Fate;
+use ocilayout::{Descriptor, Fate, FindingKind};
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub type Outcome<T> = Result<T, Failure>;
 
@@ -93,6 +92,22 @@ pub struct Stored {
     pub diff_id: Option<String>,
 }
 
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Verify {
+    pub quick: bool,
+    pub missing_allowed: bool,
+}
+
+/// What a verification found, as both interfaces tell it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub kind: FindingKind,
+    pub path: PathBuf,
+    pub digest: Option<String>,
+    pub referenced_from: Vec<String>,
+    pub message: String,
+}
+
 /// Blobs by digest, to write a tree from.
 pub type Blobs = HashMap<String, Vec<u8>>;
 
@@ -146,6 +161,7 @@ pub trait Api: Sized + Sync {
     fn unreferenced(&self) -> Outcome<Vec<Descriptor>>;
     /// Of each blob by its digest, what became of it.
     fn collect(&self, grace_seconds: u64, dry_run: bool) -> Outcome<BTreeMap<String, Fate>>;
+    fn verify(&self, how: Verify) -> Outcome<Vec<Finding>>;
 
     /// In milliseconds; `None` is for ever.
     fn set_lock_timeout(&self, timeout: Option<u32>);

@@ -1,10 +1,10 @@
 //! The interface of the tests, over the crate.
 
 use crate::api::{Api, Append, Blobs, Failure, Flags, Image, Kind, Matcher, Options, Outcome};
-use crate::api::{Source, Stored};
+use crate::api::{Finding, Source, Stored, Verify};
 use ocilayout::{
     BlobOptions, BlobSource, CollectOptions, Compression, Descriptor, Error, Fate, ImageBuilder,
-    IndexBuilder, Layout, Missing, OpenOptions, Transaction,
+    IndexBuilder, Layout, Missing, OpenOptions, Transaction, VerifyOptions,
 };
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -260,6 +260,24 @@ impl Api for Core {
         let options = if dry_run { options.dry_run() } else { options };
         let collected = self.0.collect(&options)?;
         Ok(collected.iter().map(|blob| (blob.digest().to_string(), blob.fate())).collect())
+    }
+
+    fn verify(&self, how: Verify) -> Outcome<Vec<Finding>> {
+        let mut options = VerifyOptions::new();
+        if how.quick {
+            options = options.quick();
+        }
+        if how.missing_allowed {
+            options = options.missing(Missing::Allowed);
+        }
+        let found = self.0.verify(&options)?.into_iter().map(|finding| Finding {
+            kind: finding.kind(),
+            path: finding.path().to_owned(),
+            digest: finding.digest().map(ToString::to_string),
+            referenced_from: finding.referenced_from().map(str::to_owned).collect(),
+            message: finding.to_string(),
+        });
+        Ok(found.collect())
     }
 
     fn set_lock_timeout(&self, timeout: Option<u32>) {

@@ -69,6 +69,41 @@ pub fn image_for<A: Api>(layout: &A, seed: &str, platform: &str) -> Descriptor {
         .unwrap()
 }
 
+/// Stores a blob past the library, whatever it is, and tells its descriptor.
+pub fn store(layout: &Path, content: impl AsRef<[u8]>, media_type: &str) -> Descriptor {
+    let digest = sha256(content.as_ref());
+    let path = blob_path(layout, &digest);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, content.as_ref()).unwrap();
+    descriptor(media_type, &digest, content.as_ref().len())
+}
+
+pub fn descriptor(media_type: &str, digest: &str, size: usize) -> Descriptor {
+    let json = format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":{size}}}"#);
+    Descriptor::parse(json.as_bytes()).unwrap()
+}
+
+/// The text of an index of these entries.
+pub fn index_of(entries: &[&Descriptor]) -> String {
+    let entries: Vec<&str> = entries.iter().map(|entry| entry.json()).collect();
+    format!(r#"{{"schemaVersion":2,"mediaType":"{INDEX}","manifests":[{}]}}"#, entries.join(","))
+}
+
+/// The text of a manifest.
+pub fn manifest_of(config: &Descriptor, layers: &[&Descriptor]) -> String {
+    let layers: Vec<&str> = layers.iter().map(|layer| layer.json()).collect();
+    format!(
+        r#"{{"schemaVersion":2,"mediaType":"{MANIFEST}","config":{},"layers":[{}]}}"#,
+        config.json(),
+        layers.join(",")
+    )
+}
+
+/// Names these entries in the layout and no others, past the library.
+pub fn write_index(layout: &Path, entries: &[&Descriptor]) {
+    std::fs::write(layout.join("index.json"), index_of(entries)).unwrap();
+}
+
 pub fn index_json(layout: &Path) -> String {
     std::fs::read_to_string(layout.join("index.json")).unwrap()
 }

@@ -139,7 +139,7 @@ fn a_bad_marker_is_refused<A: Api>() {
 }
 
 /// Puts each kind of thing that is no regular file at `path`, one by one.
-fn for_each_kind(path: &Path, check: impl Fn(&str)) {
+pub fn for_each_kind(path: &Path, check: impl Fn(&str)) {
     let remove = || {
         if path.is_dir() && !path.is_symlink() {
             std::fs::remove_dir_all(path).unwrap();

@@ -23,6 +23,10 @@ mod lookup;
 mod matching;
 mod transactions;
 mod trees;
+mod verify;
+mod verify_beside;
+mod verify_documents;
+mod verify_files;
 
 /// Makes two tests of each function that is generic over the interface.
 #[macro_export]

@@ -178,6 +178,7 @@ fn read_and_edit(scratch: &TempDir, names: &[&str]) {
 
 /// Reads everything in a layout that somebody else made.
 fn read(layout: &Layout, names: &[&str]) {
+    assert_sound(layout);
     let list = layout.list(&Matcher::any()).unwrap();
     let found: Vec<_> = list.iter().map(|entry| entry.reference().unwrap()).collect();
     assert_eq!(found, names);
@@ -234,6 +235,7 @@ fn go_on(layout: &Layout, names: &[&str], unused: &str) {
     }
     let names = [names, &["umoci", "skopeo"]].concat();
     assert_eq!(umoci_names(path), names);
+    assert_sound(layout);
 }
 
 #[test]
@@ -296,6 +298,7 @@ fn a_layout_that_umoci_began_is_filled() {
     run(Command::new("umoci").args(["init", "--layout"]).arg(path));
     let layout = Layout::open(path).unwrap();
     assert!(layout.list(&Matcher::any()).unwrap().is_empty());
+    assert_sound(&layout);
     let tar = tar(scratch.path(), "ours", &[("from", "ours")]);
     let entry = named(image(&layout, "linux/amd64", &tar), "ours");
     layout.append(&entry, Append::default()).unwrap();
@@ -304,6 +307,7 @@ fn a_layout_that_umoci_began_is_filled() {
 
     // The same is left behind where the last image is removed.
     run(&mut umoci(&["rm"], path, "ours"));
+    assert_sound(&layout);
     assert_eq!(layout.remove(&Matcher::any()).unwrap(), 0);
     layout.append(&entry, Append::default()).unwrap();
     assert_eq!(umoci_names(path), ["ours"]);

@@ -33,6 +33,7 @@ fn check(layout: &Layout) {
     let found = run(ggcr().arg("validate").arg(layout.path()));
     let ours = below(layout, &layout.list(&Matcher::any()).unwrap());
     assert_eq!(found.lines().collect::<Vec<_>>(), ours);
+    assert_sound(layout);
 }
 
 /// A layout that it wrote.

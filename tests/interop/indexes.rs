@@ -76,6 +76,7 @@ fn skopeo_copies_a_whole_index() {
     skopeo_copy(&["--all", "--preserve-digests"], &oci(&path, "multi"), &oci(&copied, "multi"));
     assert_eq!(blobs(&copied), blobs(&path));
     let theirs = Layout::open(&copied).unwrap();
+    assert_sound(&theirs);
     let found = theirs.resolve("multi", None).unwrap();
     assert_eq!(found.digest(), multi.digest());
     assert_eq!(below(&theirs, &[found]), below(&layout, &[multi]));

@@ -3,6 +3,7 @@
 use crate::support::run;
 use ocilayout::{
     BlobOptions, Compression, Descriptor, ImageBuilder, Layout, MediaType, OpenOptions,
+    VerifyOptions,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -139,6 +140,13 @@ pub fn blobs(layout: &Path) -> BTreeSet<String> {
 /// Where a blob is stored.
 pub fn blob(layout: &Path, digest: &str) -> PathBuf {
     layout.join("blobs").join(digest.replace(':', "/"))
+}
+
+/// Asks that a verification finds nothing.
+pub fn assert_sound(layout: &Layout) {
+    for options in [VerifyOptions::new(), VerifyOptions::new().quick()] {
+        assert_eq!(layout.verify(&options).unwrap(), []);
+    }
 }
 
 /// Has every blob hashed by `sha256sum`, and compares its name.
