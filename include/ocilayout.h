@@ -43,8 +43,9 @@
  *             other object may move between threads, but is used by one at a
  *             time; functions that take it as const may overlap. Overlapping uses
  *             that are not allowed fail with OCILAYOUT_ERR_STATE. There are no
- *             thread-locals and there is no global state; nothing is taken from
- *             the environment, and no thread is started.
+ *             thread-locals and there is no global state, and nothing is taken
+ *             from the environment. Threads are started by ocilayout_verify()
+ *             alone, and end with it.
  *
  * CALLBACKS   run on the calling thread, only during the call that they were
  *             given to, one at a time. userdata is handed back untouched. They may
@@ -225,6 +226,59 @@
 #define OCILAYOUT_FATE_FOREIGN 6
 
 /**
+ * For ocilayout_verify(): hash manifests, indexes and image configs alone. Of
+ * other blobs only the size is looked at, which takes no time.
+ */
+#define OCILAYOUT_VERIFY_QUICK (1ull << 0)
+
+/**
+ * For ocilayout_verify(): blobs may be missing, as in a sparse layout.
+ */
+#define OCILAYOUT_VERIFY_MISSING_ALLOWED (1ull << 1)
+
+/**
+ * A kind of finding: a blob that something points at is not there, or one of
+ * the files that every layout has.
+ */
+#define OCILAYOUT_FINDING_MISSING 1
+
+/**
+ * A kind of finding: something other than a regular file stands there, or the
+ * system refuses to read it.
+ */
+#define OCILAYOUT_FINDING_UNREADABLE 2
+
+/**
+ * A kind of finding: the blob is not as long as what points at it says.
+ */
+#define OCILAYOUT_FINDING_SIZE 3
+
+/**
+ * A kind of finding: the content of the blob is not that of its digest.
+ */
+#define OCILAYOUT_FINDING_DIGEST 4
+
+/**
+ * A kind of finding: the document breaks the image-spec, is over 64 MiB, or is
+ * an index that nests more than 32 deep.
+ */
+#define OCILAYOUT_FINDING_MALFORMED 5
+
+/**
+ * A kind of finding: two places say of the blob what cannot both be so. What
+ * points at it gives different sizes, or calls a document different things; a
+ * document says that it is something else; embedded data are not the content;
+ * an image config has diff IDs for another number of layers.
+ */
+#define OCILAYOUT_FINDING_CONTRADICTORY 6
+
+/**
+ * A kind of finding: something under blobs that has no digest as its name, or
+ * what a writer that was killed left in the root of the layout.
+ */
+#define OCILAYOUT_FINDING_LEFTOVER 7
+
+/**
  * An open image layout. Any number of threads may use it at once.
  * image-spec, image-layout.md.
  */
@@ -281,6 +335,17 @@ typedef struct ocilayout_descriptors ocilayout_descriptors;
  * Why a call failed.
  */
 typedef struct ocilayout_error ocilayout_error;
+
+/**
+ * One thing that is wrong with a layout.
+ */
+typedef struct ocilayout_finding ocilayout_finding;
+
+/**
+ * What a verification found, sorted by path. It never changes, so any number of
+ * threads may look at it.
+ */
+typedef struct ocilayout_findings ocilayout_findings;
 
 /**
  * An image that is being built: a config, layers, and the manifest over them.
@@ -1475,6 +1540,85 @@ int32_t ocilayout_collected_fate(const ocilayout_collected *collected);
  * Frees a collection with its blobs. NULL is fine.
  */
 void ocilayout_collection_free(ocilayout_collection *collection);
+
+/**
+ * Verifies all that is in a layout: oci-layout and index.json, each document
+ * from there on through nested indexes, and each blob, whether anything points
+ * at it or not. What is wrong with the layout is no error but a finding; a
+ * sound layout has none. flags are OCILAYOUT_VERIFY_ values or 0.
+ *
+ * Every blob is hashed once, on all cores; the threads that do so end with the
+ * call. Blobs whose digest is neither sha256 nor sha512 must only be there and
+ * of the right size. A subject may be absent, and what an unknown media type
+ * stands for is not looked into. Other files beside blobs are left alone.
+ *
+ * It writes nothing and waits for nobody, and others may edit the layout
+ * meanwhile: what they replace or remove is not found missing. Only a tool that
+ * writes files in place can be caught half-way. Of a transaction, the entries
+ * that it sees are verified.
+ *
+ * Fails with OCILAYOUT_ERR_IO when the system does not let it look at the
+ * directories, never with OCILAYOUT_ERR_FORMAT or OCILAYOUT_ERR_LIMIT.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_verify(const ocilayout *layout,
+                                  uint64_t flags,
+                                  ocilayout_findings **out,
+                                  ocilayout_error **err);
+
+/**
+ * Says how many findings there are; none is a sound layout. 0 for NULL.
+ */
+size_t ocilayout_findings_count(const ocilayout_findings *findings);
+
+/**
+ * Says the finding at a position; NULL past the last. It belongs to the list: do
+ * not free it.
+ */
+const ocilayout_finding *ocilayout_findings_at(const ocilayout_findings *findings,
+                                               size_t position);
+
+/**
+ * Frees a list with its findings. NULL is fine.
+ */
+void ocilayout_findings_free(ocilayout_findings *findings);
+
+/**
+ * Says of which kind a finding is: an OCILAYOUT_FINDING_ value. Kinds are only
+ * ever added. 0 for NULL.
+ */
+int32_t ocilayout_finding_kind(const ocilayout_finding *finding);
+
+/**
+ * Says what it was found on: a path from the root of the layout on, such as
+ * index.json or blobs/sha256/ and 64 digits. NULL for NULL.
+ */
+const char *ocilayout_finding_path(const ocilayout_finding *finding);
+
+/**
+ * Says the digest by which the blob is named, if it was found on a blob; else
+ * NULL.
+ */
+const char *ocilayout_finding_digest(const ocilayout_finding *finding);
+
+/**
+ * Says what was expected and what was found, in one line in UTF-8 for a person,
+ * with the whole path. NULL for NULL.
+ */
+const char *ocilayout_finding_message(const ocilayout_finding *finding);
+
+/**
+ * Says how many places point at the blob; 0 if none does, as for a file that is
+ * no blob.
+ */
+size_t ocilayout_finding_referenced_count(const ocilayout_finding *finding);
+
+/**
+ * Says the place at a position, of those that point at the blob: the digest of a
+ * document, or "index.json". They are sorted. NULL past the last.
+ */
+const char *ocilayout_finding_referenced_at(const ocilayout_finding *finding,
+                                            size_t position);
 
 /**
  * Begins an image without layers.
