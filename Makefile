@@ -11,9 +11,9 @@ LIBRARY := $(RELEASE)/libocilayout.so
 EXAMPLES := target/examples-c
 
 TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci \
-	zstd gzip bindfs go
+	zstd gzip bindfs go python3
 
-.PHONY: all run test header clean
+.PHONY: all run test soak header clean
 
 all:
 	@tools/setup cc
@@ -37,6 +37,12 @@ test:
 	$(CARGO) clippy --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --no-deps --locked
 	$(CARGO) test --locked
+
+# The tests of crashes and faults again and again, for hours; each seed is
+# printed. Stopped and started again it goes on where it was.
+soak:
+	@tools/setup $(TEST_TOOLS)
+	$(CARGO) test --release --locked --test torture -- soak
 
 # Writes include/ocilayout.h and tests/symbols.txt anew from the sources.
 header:
