@@ -11,9 +11,9 @@ LIBRARY := $(RELEASE)/libocilayout.so
 EXAMPLES := target/examples-c
 
 TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci \
-	zstd gzip bindfs go python3
+	zstd gzip bindfs go python3 nbdkit nbdfuse mkfs.ext4 mkfs.xfs mkfs.btrfs
 
-.PHONY: all run test soak header clean
+.PHONY: all run test soak compare-crashes header clean
 
 all:
 	@tools/setup cc
@@ -43,6 +43,11 @@ test:
 soak:
 	@tools/setup $(TEST_TOOLS)
 	$(CARGO) test --release --locked --test torture -- soak
+
+# Prints what power cuts do to layouts of this library and of other writers.
+compare-crashes:
+	@tools/setup $(TEST_TOOLS) pkg-config
+	$(CARGO) test --release --locked --test torture -- power worker compare
 
 # Writes include/ocilayout.h and tests/symbols.txt anew from the sources.
 header:

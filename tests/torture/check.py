@@ -107,7 +107,7 @@ class Check:
             index = self.parse("index.json", content)
             if index.get("schemaVersion") != 2:
                 self.problems.append("index.json has no schemaVersion")
-            for entry in index.get("manifests", []):
+            for entry in index.get("manifests") or []:
                 name = entry.get("annotations", {}).get("org.opencontainers.image.ref.name")
                 entries.append([name, entry["digest"]])
                 self.walk(entry, "index.json")

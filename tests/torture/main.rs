@@ -12,6 +12,7 @@
 mod support;
 
 mod checker;
+mod power;
 
 use std::process::ExitCode;
 
@@ -23,7 +24,7 @@ struct Part {
     worker: fn(&[String]) -> ExitCode,
 }
 
-const PARTS: &[Part] = &[];
+const PARTS: &[Part] = &[power::PART];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
