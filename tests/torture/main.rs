@@ -12,6 +12,7 @@
 mod support;
 
 mod checker;
+mod crowd;
 mod power;
 
 use std::process::ExitCode;
@@ -24,7 +25,21 @@ struct Part {
     worker: fn(&[String]) -> ExitCode,
 }
 
-const PARTS: &[Part] = &[power::PART];
+const PARTS: &[Part] = &[
+    power::PART,
+    Part {
+        name: "crowd",
+        bounded: crowd::processes,
+        round: crowd::round_of_processes,
+        worker: crowd::worker,
+    },
+    Part {
+        name: "crowd-threads",
+        bounded: crowd::threads,
+        round: crowd::round_of_threads,
+        worker: crowd::worker,
+    },
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
