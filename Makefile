@@ -13,7 +13,7 @@ EXAMPLES := target/examples-c
 TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci \
 	zstd gzip bindfs go python3 nbdkit nbdfuse mkfs.ext4 mkfs.xfs mkfs.btrfs
 
-.PHONY: all run test soak compare-crashes header clean
+.PHONY: all run test sanitize soak compare-crashes header clean
 
 all:
 	@tools/setup cc
@@ -37,6 +37,12 @@ test:
 	$(CARGO) clippy --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --no-deps --locked
 	$(CARGO) test --locked
+	tools/sanitize
+
+# The tests of many threads with the sanitizers for addresses and for threads.
+sanitize:
+	@tools/setup cc python3
+	tools/sanitize
 
 # The tests of crashes and faults again and again, for hours; each seed is
 # printed. Stopped and started again it goes on where it was.
