@@ -8,9 +8,10 @@
 use super::writer::BlobWriter;
 use crate::words::descriptor::Descriptor;
 use crate::words::error::{Error, Result};
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::io::Write;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 #[derive(Debug, Default)]
 pub(crate) struct InProgress(Mutex<Calls>);
@@ -33,7 +34,7 @@ pub(crate) struct Call<'a> {
 impl InProgress {
     pub(crate) fn begin(&self, writer: BlobWriter) -> Call<'_> {
         let slot: Slot = Arc::new(Mutex::new(Some(writer)));
-        let mut calls = lock(&self.0);
+        let mut calls = self.0.lock();
         let number = calls.next;
         calls.next += 1;
         calls.writers.insert(number, Arc::clone(&slot));
@@ -43,20 +44,20 @@ impl InProgress {
 
 impl Call<'_> {
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<()> {
-        let mut slot = lock(&self.slot);
+        let mut slot = self.slot.lock();
         let writer = slot.as_mut().ok_or_else(closed)?;
         writer.write_all(bytes).map_err(Error::from_writer)
     }
 
     pub(crate) fn finish(self) -> Result<Descriptor> {
-        let writer = lock(&self.slot).take().ok_or_else(closed)?;
+        let writer = self.slot.lock().take().ok_or_else(closed)?;
         writer.finish()
     }
 }
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        lock(&self.calls.0).writers.remove(&self.number);
+        self.calls.0.lock().writers.remove(&self.number);
     }
 }
 
@@ -64,14 +65,10 @@ impl Drop for InProgress {
     fn drop(&mut self) {
         // A lost call still counts as an owner of its slot, so the slots are
         // emptied, not just let go.
-        for slot in lock(&self.0).writers.values() {
-            drop(lock(slot).take());
+        for slot in self.0.lock().writers.values() {
+            drop(slot.lock().take());
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn closed() -> Error {

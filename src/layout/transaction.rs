@@ -9,9 +9,9 @@ use crate::words::descriptor::Descriptor;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
 use crate::words::media_type::MediaType;
+use parking_lot::{Mutex, MutexGuard};
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A layout whose edits nobody else sees until they are committed, all at once.
 ///
@@ -156,7 +156,7 @@ impl Transaction {
 
 impl Staged {
     fn lock(&self) -> MutexGuard<'_, Option<Edits>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Makes an edit that only this transaction sees.

@@ -11,10 +11,10 @@ use super::stage::Stage;
 use super::temp::TempFile;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::File;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// So many blobs are waited for one by one.
 const FEW: usize = 8;
@@ -95,7 +95,7 @@ impl Batch {
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -9,14 +9,15 @@ use super::stage::{Stage, sweep};
 use crate::words::descriptor::Descriptor;
 use crate::words::digest::{Algorithm, Digest};
 use crate::words::error::{Error, Result};
+use parking_lot::Mutex;
 use rustix::io::Errno;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The open directory of a layout, and what is stored in it.
@@ -75,7 +76,7 @@ impl Store {
 
     /// The stage of this writer.
     pub(super) fn stage(&self) -> Result<Arc<Stage>> {
-        let mut stage = lock(&self.stage);
+        let mut stage = self.stage.lock();
         match &*stage {
             Some(stage) => Ok(Arc::clone(stage)),
             None => Ok(Arc::clone(stage.insert(Arc::new(Stage::new(&self.root)?)))),
@@ -88,11 +89,11 @@ impl Store {
     }
 
     pub(super) fn patience(&self) -> Option<Duration> {
-        *lock(&self.shared.patience)
+        *self.shared.patience.lock()
     }
 
     pub(crate) fn set_patience(&self, patience: Option<Duration>) {
-        *lock(&self.shared.patience) = patience;
+        *self.shared.patience.lock() = patience;
     }
 
     /// The size of a blob in bytes; `None` if it is not there.
@@ -155,12 +156,12 @@ impl Store {
     /// use, and is on the disk before anything that names it, if that was
     /// promised. Who put it may not have waited for that.
     pub(crate) fn keep(&self, digest: &Digest, size: u64, rehash: bool) -> Result<bool> {
-        let kept = lock(&self.kept).contains(digest);
+        let kept = self.kept.lock().contains(digest);
         if !kept {
             // Before the look, so that what is seen stays.
             self.lease(digest)?;
         }
-        let doubtful = lock(&self.doubtful).contains(digest);
+        let doubtful = self.doubtful.lock().contains(digest);
         let is_there = !doubtful && self.has_intact(digest, size, rehash)?;
         if is_there && !kept {
             match &self.batch {
@@ -177,8 +178,8 @@ impl Store {
     }
 
     pub(super) fn note_kept(&self, digest: &Digest) {
-        lock(&self.kept).insert(digest.clone());
-        lock(&self.doubtful).remove(digest);
+        self.kept.lock().insert(digest.clone());
+        self.doubtful.lock().remove(digest);
     }
 
     /// Keeps a blob from being collected while this store is in use.
@@ -209,11 +210,11 @@ impl Store {
         let algorithm = self.algorithm(digest)?.ok_or_else(|| self.missing(digest))?;
         let file = algorithm.open_file(name, self.links)?;
         let (file, _) = file.ok_or_else(|| self.missing(digest))?;
-        if lock(&self.doubtful).contains(digest) {
+        if self.doubtful.lock().contains(digest) {
             return Err(io_error("sync", &algorithm.path_of(name), Errno::IO));
         }
         retry(|| rustix::fs::fdatasync(&file)).map_err(|error| {
-            lock(&self.doubtful).insert(digest.clone());
+            self.doubtful.lock().insert(digest.clone());
             io_error("sync", &algorithm.path_of(name), error)
         })
     }
@@ -233,7 +234,7 @@ impl Store {
     /// Takes a blob away.
     pub(crate) fn remove(&self, digest: &Digest) -> Result<()> {
         let place = self.place_of(digest)?;
-        lock(&self.kept).remove(digest);
+        self.kept.lock().remove(digest);
         if let Some(batch) = &self.batch {
             batch.forget(digest);
         }
@@ -299,8 +300,4 @@ impl Store {
     pub(crate) fn missing(&self, digest: &Digest) -> Error {
         Error::NotFound(format!("{}: expected a blob, found none", self.describe(digest)))
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

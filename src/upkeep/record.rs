@@ -6,8 +6,9 @@ use crate::store::blob_path;
 use crate::words::descriptor::Descriptor;
 use crate::words::digest::Digest;
 use crate::words::media_type::{Kind, MediaType};
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// All blobs that are pointed at or there. Any number of threads may add to it,
 /// and what it says does not depend on their order.
@@ -28,7 +29,7 @@ struct Blob {
 
 impl Record {
     fn blobs(&self) -> MutexGuard<'_, BTreeMap<Digest, Blob>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// A place points at a blob.
@@ -76,7 +77,7 @@ impl Record {
 
     /// All that is wrong.
     pub(super) fn findings(self, layout: &Layout, missing: Missing) -> Vec<Finding> {
-        let blobs = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let blobs = self.0.into_inner();
         let mut findings = Vec::new();
         for (digest, mut blob) in blobs {
             let path = blob_path(&digest);

@@ -7,10 +7,10 @@ use super::walk::walk;
 use crate::layout::{INDEX, Layout, MARKER, Matcher, Missing};
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashSet;
 use std::io::Read;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Blobs are hashed in pieces of this many bytes.
 const PIECE: usize = 128 * 1024;
@@ -156,7 +156,7 @@ impl Verification {
     }
 
     fn sound(&self) -> MutexGuard<'_, HashSet<Digest>> {
-        self.sound.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sound.lock()
     }
 
     /// Reads a blob, if there is need to, and says in the record how large it is.

@@ -12,9 +12,10 @@ use crate::words::document::{Document, stated_media_type};
 use crate::words::error::{Error, Result, quoted};
 use crate::words::json::DOCUMENT_LIMIT;
 use crate::words::media_type::{Kind, MediaType};
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// Reads every document once, each level of them on all cores.
 struct Walk<'a> {
@@ -56,7 +57,7 @@ pub(super) fn walk(layout: &Layout, entries: &[Descriptor], record: &Record) -> 
 
 impl Walk<'_> {
     fn next(&self) -> MutexGuard<'_, BTreeMap<Page, usize>> {
-        self.next.lock().unwrap_or_else(PoisonError::into_inner)
+        self.next.lock()
     }
 
     /// Takes note of a blob that `from` points at. If it is a manifest or an index,

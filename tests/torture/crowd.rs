@@ -5,6 +5,7 @@
 //! whatever their order was: each name shows what the last of its owner's edits
 //! made of it.
 
+mod collector;
 mod members;
 mod outside;
 mod plan;
@@ -16,8 +17,10 @@ use crate::checker::Checker;
 use crate::support::report;
 use ocilayout::{Durability, Matcher, OpenOptions};
 use plan::Plan;
+use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -47,10 +50,25 @@ pub fn worker(arguments: &[String]) -> ExitCode {
             let layout = OpenOptions::new().durability(durability_of(durability)).open(layout);
             members::run(&layout.unwrap(), Path::new(log), plan, number_of(edits));
         }
-        ["reader", layout] => readers::run(Path::new(layout)),
+        ["reader", layout] => until_input_ends(|over| readers::look_until(over, Path::new(layout))),
+        ["collector", layout] => {
+            until_input_ends(|over| collector::collect_until(over, Path::new(layout)));
+        }
         _ => panic!("crowd worker: found {words:?}"),
     }
     ExitCode::SUCCESS
+}
+
+/// Does something until standard input ends, and then prints how much it was.
+fn until_input_ends(act: impl Fn(&AtomicBool) -> usize + Sync) {
+    let over = AtomicBool::new(false);
+    let done = std::thread::scope(|scope| {
+        let acting = scope.spawn(|| act(&over));
+        std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+        over.store(true, Ordering::Relaxed);
+        acting.join().unwrap()
+    });
+    println!("{done}");
 }
 
 pub fn threads() {
@@ -92,6 +110,7 @@ impl Crowd {
     fn check(self, layout: &Path) {
         let last = OpenOptions::new().open(layout).unwrap();
         last.remove(&Matcher::AnyOf(Vec::new())).unwrap();
+        drop(last);
         let answer = Checker::start().check(layout);
         assert_eq!(answer.problems, [""; 0], "{self}");
         assert_eq!(answer.left, [""; 0], "{self}");

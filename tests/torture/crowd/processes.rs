@@ -11,9 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// Who is there beside the members until they are done. Here a process that
-/// calls `Layout::collect` again and again belongs too, once there is that.
-const OTHERS: [&str; 2] = ["reader", "reader"];
+/// Who is there beside the members until they are done.
+const OTHERS: [&str; 3] = ["reader", "reader", "collector"];
 
 pub fn run(crowd: Crowd) {
     let scratch = crowd.scratch();
@@ -36,9 +35,11 @@ pub fn run(crowd: Crowd) {
     }
     let took = begun.elapsed();
 
-    let reads = others.into_iter().map(Process::end).sum();
+    let [reads, more_reads, collected] = others.map(Process::end);
+    let reads = reads + more_reads;
     let edits: Vec<_> = crowd.plans().flat_map(|plan| acknowledged(&place.log_of(plan))).collect();
-    crowd.report(&format!("processes, {killed} killed"), took, &edits, reads, &place.layout());
+    let how = format!("processes, {killed} killed, {collected} blobs collected");
+    crowd.report(&how, took, &edits, reads, &place.layout());
     crowd.check(&place.layout());
 }
 

@@ -3,7 +3,6 @@
 
 use super::outside;
 use ocilayout::{Layout, Matcher};
-use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,18 +10,6 @@ use std::time::Duration;
 /// A reader takes a rest between two looks, or two of them would take all of a
 /// machine that has two processors.
 const REST: Duration = Duration::from_millis(2);
-
-/// Looks until standard input ends, and then prints how often it has.
-pub fn run(layout: &Path) {
-    let over = AtomicBool::new(false);
-    let looks = std::thread::scope(|scope| {
-        let looking = scope.spawn(|| look_until(&over, layout));
-        std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
-        over.store(true, Ordering::Relaxed);
-        looking.join().unwrap()
-    });
-    println!("{looks}");
-}
 
 /// How often it looked.
 pub fn look_until(over: &AtomicBool, path: &Path) -> usize {

@@ -34,5 +34,6 @@ pub fn run(crowd: Crowd, handles: usize) {
     });
     let how = format!("threads on {} handles", handles.len());
     crowd.report(&how, took, &edits, reads, &path);
+    drop(handles);
     crowd.check(&path);
 }

@@ -5,7 +5,7 @@ use super::log::{Cut, Replay};
 use super::recording::{Entries, Recording};
 use super::workload::put_image;
 use crate::checker::Checker;
-use ocilayout::{Append, Descriptor, Layout, Matcher, OpenOptions};
+use ocilayout::{Append, Descriptor, FindingKind, Layout, Matcher, OpenOptions, VerifyOptions};
 use std::fmt;
 use std::path::Path;
 
@@ -128,9 +128,14 @@ fn judge(recording: &Recording, cut: Cut, found: &Option<Entries>) -> Result<(),
 
 /// What the library itself says of a layout that the checker has read.
 fn ask_library(layout: &Path, found: &Entries) -> Result<(), String> {
-    let entries = Layout::open(layout)
-        .and_then(|layout| layout.list(&Matcher::any()))
-        .map_err(|error| format!("the library: {error}"))?;
+    let failed = |error| format!("the library: {error}");
+    let layout = Layout::open(layout).map_err(failed)?;
+    let wrong = layout.verify(&VerifyOptions::new()).map_err(failed)?;
+    // What the last writer left is swept by the next.
+    if let Some(wrong) = wrong.iter().find(|finding| finding.kind() != FindingKind::Leftover) {
+        return Err(format!("the library: {wrong}"));
+    }
+    let entries = layout.list(&Matcher::any()).map_err(failed)?;
     let entry = |entry: &Descriptor| {
         (entry.reference().map(str::to_owned), entry.digest().as_str().to_owned())
     };
