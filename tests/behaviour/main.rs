@@ -16,6 +16,7 @@ mod concurrency;
 mod disk;
 mod edits;
 mod files;
+mod foreign;
 mod hostile;
 mod images;
 mod locks;
