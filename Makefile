@@ -11,7 +11,8 @@ LIBRARY := $(RELEASE)/libocilayout.so
 EXAMPLES := target/examples-c
 
 TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci \
-	zstd gzip bindfs go python3 nbdkit nbdfuse mkfs.ext4 mkfs.xfs mkfs.btrfs
+	zstd gzip bindfs go python3 mount findmnt nbdkit nbdfuse mkfs.ext4 mkfs.xfs \
+	mkfs.btrfs
 
 .PHONY: all run test sanitize soak compare-crashes header clean
 

@@ -109,6 +109,7 @@ programs! {
     longjmp: AreExpected,
     threads: AreErrors,
     roundtrip: AreErrors,
+    process: AreErrors,
 }
 
 /// A new function is forgotten in none of the programs that try all of them.

@@ -3,39 +3,12 @@
 use crate::api::{Api, Append, CREATE, Kind, OPEN, Options, Source};
 use crate::both;
 use crate::fixture::{ABC, assert_clean, blob_path, image, names, snapshot};
-use crate::support::{compile, have_tools, output, program, run, skip, without_forks};
+use crate::mounts::Disk;
+use crate::support::{compile, have_tools, program, run, without_forks};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::Command;
 
 both!(a_full_disk_loses_nothing, a_read_only_disk_is_refused, a_disk_without_unnamed_files_will_do);
-
-/// A small file system of its own; `None` if it cannot be had here.
-struct Disk(tempfile::TempDir);
-
-impl Disk {
-    fn new(options: &str) -> Option<Self> {
-        Self::by(Command::new("mount").args(["-t", "tmpfs", "-o", options, "none"]))
-    }
-
-    /// The file system that a command mounts on the folder that it is given.
-    fn by(mount: &mut Command) -> Option<Self> {
-        if !rustix::process::geteuid().is_root() {
-            skip("only root can mount a small file system");
-            return None;
-        }
-        if !have_tools(&["mount", "umount"]) {
-            return None;
-        }
-        let folder = tempfile::tempdir().unwrap();
-        run(mount.arg(folder.path()));
-        Some(Self(folder))
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
 
 /// A file system that has no files without a name: the way in FUSE.
 fn disk_without_unnamed_files() -> Option<(tempfile::TempDir, Disk)> {
@@ -88,12 +61,6 @@ fn a_disk_without_links_will_do() {
         assert_clean(&path);
     }
     assert_eq!(snapshot(&path.join("blobs/sha256")).len(), 2);
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        output(Command::new("umount").arg("--lazy").arg(self.path()));
-    }
 }
 
 fn a_full_disk_loses_nothing<A: Api>() {
