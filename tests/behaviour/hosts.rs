@@ -101,6 +101,7 @@ fn a_layout_that_is_removed<A: Api>() {
             layout.begin().err().unwrap(),
         ] {
             assert!(failure.message.contains(path.to_str().unwrap()), "{}", failure.message);
+            assert!(matches!(failure.errno, 0 | libc::ENOENT), "{}", failure.message);
         }
         assert_eq!(snapshot(scratch.path()), before, "nothing is made elsewhere");
     }
