@@ -5,12 +5,13 @@
 //! blocking, so that a FIFO in the place of a blob is an error and no hang.
 
 use super::durability::Durability;
+use super::file_size;
 use crate::words::error::{Error, Result};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -110,6 +111,17 @@ impl Directory {
         Ok(Self { fd, path: self.path.clone(), durability: self.durability })
     }
 
+    /// Checks that the directory was not removed since it was opened.
+    pub(super) fn check_exists(&self) -> Result<()> {
+        let stat = retry(|| rustix::fs::fstat(&self.fd))
+            .map_err(|error| io_error("look at", &self.path, error))?;
+        if stat.st_nlink > 0 {
+            return Ok(());
+        }
+        let path = self.path.display();
+        Err(Error::NotFound(format!("{path}: expected the layout, found that it was removed")))
+    }
+
     /// Another descriptor of this directory, that shares nothing with its own.
     pub(super) fn another_descriptor(&self) -> rustix::io::Result<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -177,7 +189,9 @@ impl Directory {
         let failed = |error: io::Error| io_error("write", &self.path_of(name), error);
         let fd = retry(|| rustix::fs::openat(&self.fd, name, flags, FILE_MODE))
             .map_err(|error| failed(error.into()))?;
-        File::from(fd).write_all(bytes).map_err(failed)
+        let mut file = File::from(fd);
+        let size = file.metadata().map_err(failed)?.len();
+        file_size::append(&mut file, size, bytes).map_err(failed)
     }
 
     /// Makes a file in this directory, to read and write it.

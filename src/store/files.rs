@@ -10,7 +10,7 @@ use super::version::Version;
 use crate::words::error::{Error, Result};
 use crate::words::json::DOCUMENT_LIMIT;
 use std::ffi::OsStr;
-use std::io::{Read, Write};
+use std::io::Read;
 
 /// The directory of the blobs.
 pub(super) const BLOBS: &str = "blobs";
@@ -105,10 +105,10 @@ pub(crate) fn create(store: &Store, name: &str, content: &[u8]) -> Result<bool> 
 fn written(store: &Store, name: &OsStr, content: &[u8]) -> Result<TempFile> {
     let root = store.root();
     let mut temp = TempFile::new(store, root)?;
-    temp.file()
-        .write_all(content)
-        .and_then(|()| temp.sync())
-        .map_err(|error| io_error("write", &root.path_of(name), error))?;
+    let failed = |error| io_error("write", &root.path_of(name), error);
+    temp.write(content).map_err(failed)?;
+    temp.check_written()?;
+    temp.sync().map_err(failed)?;
     Ok(temp)
 }
 
@@ -116,6 +116,7 @@ fn written(store: &Store, name: &OsStr, content: &[u8]) -> Result<TempFile> {
 pub(crate) fn locked<T>(store: &Store, edit: impl FnOnce() -> Result<T>) -> Result<T> {
     let (root, patience) = (store.root(), store.patience());
     let _ours = Lock::exclusive(root, patience)?;
+    root.check_exists()?;
     let _theirs = Lock::on_file(root, OsStr::new(LOCK_OF_OTHERS), patience)?;
     store.sweep_once()?;
     edit()

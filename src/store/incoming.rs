@@ -64,7 +64,7 @@ impl Incoming {
 
     /// Gives the blob its name, if it is what was asked for.
     pub(crate) fn finish(self) -> Result<(Digest, u64)> {
-        self.temp.check_written(self.written)?;
+        self.temp.check_written()?;
         let what = self.what();
         let (digest, size) = (self.hasher.clone().finish(), self.written);
         if let Some(expected) = self.demands.size.filter(|expected| *expected != size) {
@@ -120,7 +120,7 @@ impl Incoming {
 impl Write for Incoming {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.check_room(bytes.len())?;
-        self.temp.file().write_all(bytes).map_err(|error| write_error(&self.directory, error))?;
+        self.temp.write(bytes).map_err(|error| write_error(&self.directory, error))?;
         self.hasher.update(bytes);
         self.written += bytes.len() as u64;
         if self.written - self.sync_begun >= SYNCED_AT_ONCE {

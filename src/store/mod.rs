@@ -5,6 +5,7 @@ mod blobs;
 mod collection;
 mod directory;
 mod durability;
+mod file_size;
 pub(crate) mod files;
 mod incoming;
 mod lock;

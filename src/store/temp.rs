@@ -8,6 +8,7 @@
 use super::blobs::Store;
 use super::directory::{Directory, io_error, retry};
 use super::durability::Durability;
+use super::file_size;
 use super::stage::Stage;
 use crate::words::error::{Error, Result};
 use rustix::fs::{Advice, AtFlags, CWD};
@@ -26,6 +27,7 @@ pub(super) struct TempFile {
     file: File,
     /// Device and inode, to see whether the descriptor is still that of the file.
     identity: (u64, u64),
+    written: u64,
     /// Where it will be, for error messages.
     target: PathBuf,
     durability: Durability,
@@ -47,7 +49,7 @@ impl TempFile {
         };
         let durability = target.durability();
         let target = target.path().to_owned();
-        let mut temp = Self { file, identity: (0, 0), target, durability, staged };
+        let mut temp = Self { file, identity: (0, 0), written: 0, target, durability, staged };
         temp.identity = temp.stat().map(|(identity, _)| identity)?;
         Ok(temp)
     }
@@ -58,9 +60,11 @@ impl TempFile {
         Ok(((metadata.dev(), metadata.ino()), metadata.len()))
     }
 
-    /// Checks that the descriptor is still that of our file, and the file of
-    /// this size: a host may have closed it and opened another under its number.
-    pub(super) fn check_written(&self, expected: u64) -> Result<()> {
+    /// Checks that the descriptor is still that of our file, and the file as large
+    /// as what was written: a host may have closed it and opened another under its
+    /// number.
+    pub(super) fn check_written(&self) -> Result<()> {
+        let expected = self.written;
         let (identity, size) = self.stat()?;
         if identity == self.identity && size == expected {
             return Ok(());
@@ -72,8 +76,10 @@ impl TempFile {
         )))
     }
 
-    pub(super) fn file(&mut self) -> &mut File {
-        &mut self.file
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        file_size::append(&mut self.file, self.written, bytes)?;
+        self.written += bytes.len() as u64;
+        Ok(())
     }
 
     /// Has the kernel begin to write this part to the disk, so that less is left
