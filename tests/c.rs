@@ -107,6 +107,7 @@ programs! {
     misuse: AreErrors,
     callbacks: AreErrors,
     longjmp: AreExpected,
+    hosts: AreExpected,
     threads: AreErrors,
     roundtrip: AreErrors,
     process: AreErrors,

@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(super) struct Lock {
     held: OwnedFd,
+    /// A forked child has the lock in its memory, but it is not the child's.
+    process: u32,
 }
 
 #[derive(Clone, Copy)]
@@ -25,6 +27,15 @@ enum Kind {
 }
 
 impl Lock {
+    fn of(held: OwnedFd) -> Self {
+        Self { held, process: std::process::id() }
+    }
+
+    /// Whether this process took it, and not one that it was forked from.
+    pub(super) fn is_ours(&self) -> bool {
+        self.process == std::process::id()
+    }
+
     /// Waits until nobody else holds `directory`, for at most this long.
     pub(super) fn exclusive(directory: &Directory, patience: Option<Duration>) -> Result<Self> {
         Self::wait(opened(directory)?, directory.path(), Kind::Exclusive, patience)
@@ -39,7 +50,7 @@ impl Lock {
     pub(super) fn attempt(directory: &Directory) -> Result<Option<Self>> {
         let held = opened(directory)?;
         match retry(|| rustix::fs::flock(&held, Kind::Exclusive.at_once())) {
-            Ok(()) => Ok(Some(Self { held })),
+            Ok(()) => Ok(Some(Self::of(held))),
             Err(Errno::WOULDBLOCK) => Ok(None),
             Err(error) => Err(refused(directory.path(), error)),
         }
@@ -70,7 +81,7 @@ impl Lock {
             Some(patience) => lock_within(&held, kind, patience),
         };
         match locked {
-            Ok(()) => Ok(Self { held }),
+            Ok(()) => Ok(Self::of(held)),
             Err(Errno::WOULDBLOCK) => Err(Error::Busy(format!(
                 "{}: expected the lock within {} ms, found it held by {}",
                 path.display(),
@@ -117,7 +128,9 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // Not only closed: a child that some thread of the host forked meanwhile
         // has the same lock, and would hold it for as long as it lives.
-        let _ = rustix::fs::flock(&self.held, FlockOperation::Unlock);
+        if self.is_ours() {
+            let _ = rustix::fs::flock(&self.held, FlockOperation::Unlock);
+        }
     }
 }
 

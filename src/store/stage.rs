@@ -31,9 +31,7 @@ pub(super) struct Stage {
     directory: Directory,
     files: AtomicU64,
     syncs_as_one: OnceLock<bool>,
-    /// A forked child has the stage in its memory, but it is not the child's.
-    process: u32,
-    _held: Lock,
+    held: Lock,
 }
 
 impl Stage {
@@ -52,14 +50,21 @@ impl Stage {
                 directory,
                 files: AtomicU64::new(0),
                 syncs_as_one: OnceLock::new(),
-                process: std::process::id(),
-                _held: held,
+                held,
             });
         }
     }
 
     pub(super) fn directory(&self) -> &Directory {
         &self.directory
+    }
+
+    /// Takes a file of this stage away, if it is there.
+    pub(super) fn remove(&self, name: &OsStr) {
+        if self.held.is_ours() {
+            // Nobody is left to tell; what stays goes with the stage.
+            let _ = self.directory.remove(name);
+        }
     }
 
     /// Whether all that is put here can be waited for at once.
@@ -92,7 +97,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        if self.process == std::process::id() {
+        if self.held.is_ours() {
             // Nobody is left to tell; what stays is swept by a later writer.
             let _ = remove(&self.root, &self.name, &self.directory);
         }

@@ -132,9 +132,7 @@ impl TempFile {
                 (stage, own)
             }
         };
-        stage.directory().move_over(&own, target, name).inspect_err(|_| {
-            let _ = stage.directory().remove(&own);
-        })
+        stage.directory().move_over(&own, target, name).inspect_err(|_| stage.remove(&own))
     }
 
     /// The file itself, whose name does not matter any more.
@@ -157,8 +155,7 @@ impl TempFile {
 impl Drop for TempFile {
     fn drop(&mut self) {
         if let Some((stage, name)) = self.staged.take() {
-            // It is gone if it was moved; else the stage takes it away.
-            let _ = stage.directory().remove(&name);
+            stage.remove(&name);
         }
     }
 }
