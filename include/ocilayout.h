@@ -56,16 +56,31 @@
  *             file, lock or half a blob: see ocilayout_free().
  *
  * PROCESSES   Any number of processes of one machine may write one layout at once.
- *             Blobs are stored side by side; edits of index.json take turns. A
- *             tool that does not lock can still undo what others wrote while it
- *             ran, and so can another machine on a network file system. After
- *             fork() a child opens the layout anew.
+ *             Blobs are stored side by side; edits of index.json take turns, and
+ *             readers never wait. A tool that locks index.json.lock, as BuildKit
+ *             does, is waited for. A tool that does not lock keeps what it wrote
+ *             before our edit, but undoes what others write while it runs, and so
+ *             does another machine on a network file system: let it not run
+ *             beside other writers.
  *
  * CRASHES     A blob, index.json and oci-layout appear whole or not at all. A
  *             process that is killed loses nothing that was acknowledged, and
  *             leaves nothing under blobs/ that is not whole. When the power goes,
  *             what was acknowledged is there, unless the layout was opened with
- *             another OCILAYOUT_OPEN_DURABILITY_ flag.
+ *             another OCILAYOUT_OPEN_DURABILITY_ flag. While a writer lives, the
+ *             layout has a hidden folder of his, .ocilayout- and 16 digits; it
+ *             goes when he frees the layout, and what a killed one has left goes
+ *             with the first edit of a later one. Other tools pass over it.
+ *
+ * HOSTS       fork(): a child may exec, exit and free its copies of the objects;
+ *             it must not use them, and opens the layout anew. What a parent holds
+ *             when it is killed stays held while such a child lives. Signals: calls
+ *             that one interrupts go on; the library has no handlers and causes no
+ *             SIGXFSZ or SIGPIPE. Threads: one that ends inside of a callback, or
+ *             is cancelled inside of a call, ends the process; see CALLBACKS for
+ *             what may leave one. Descriptors are close-on-exec. A host that
+ *             closes them itself gets errors, and nothing is published that is
+ *             not whole; but what else it opens in their place may be written to.
  *
  * BUGS        A bug in the library is reported as OCILAYOUT_ERR_INTERNAL. The
  *             object that was used can then only be freed. The library does not
