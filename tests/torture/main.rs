@@ -13,6 +13,7 @@ mod support;
 
 mod checker;
 mod crowd;
+mod faults;
 mod power;
 
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ struct Part {
 }
 
 const PARTS: &[Part] = &[
+    faults::PART,
     power::PART,
     Part {
         name: "crowd",
