@@ -82,14 +82,16 @@ impl OpenOptions {
         let layout = self.directory(base.as_fd(), path.as_ref())?;
         match layout.file(MARKER)? {
             Some(_) if self.exclusive => return Err(layout.exists()),
-            Some(marker) => check_version(layout.path_of(MARKER), &marker)?,
+            Some(marker) => {
+                check_version(layout.path_of(MARKER), &marker)?;
+                layout.check_index_is_there()?;
+            }
             None if self.create => layout.make(&IndexText::empty()?, self.exclusive)?,
             None => {
                 let problem = "expected the file oci-layout of an image layout, found none";
                 return Err(Error::format(layout.path().display().to_string(), problem));
             }
         }
-        layout.check_index_is_there()?;
         Ok(layout)
     }
 
@@ -146,12 +148,15 @@ impl Layout {
                 return if exclusive { Err(self.exists()) } else { Ok(()) };
             }
             self.store.create_blobs()?;
+            let root = self.store.root();
             let made = files::create(&self.store, INDEX, index.text().as_bytes())?;
+            root.sync()?;
             // What an earlier call, or another tool, did not finish.
             if !made && self.stored_index()?.text() != index.text() && exclusive {
                 return Err(self.exists());
             }
-            files::create(&self.store, MARKER, MARKER_OF_1_0_0).map(drop)
+            files::create(&self.store, MARKER, MARKER_OF_1_0_0)?;
+            files::sync_change(root, MARKER)
         })
     }
 }

@@ -85,7 +85,10 @@ impl Store {
 
     /// Takes away what killed writers left, the first time that it is asked to.
     pub(super) fn sweep_once(&self) -> Result<()> {
-        if self.shared.swept.swap(true, Ordering::Relaxed) { Ok(()) } else { sweep(&self.root) }
+        if self.shared.swept.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        sweep(&self.root, self.stage.lock().as_deref())
     }
 
     pub(super) fn patience(&self) -> Option<Duration> {
@@ -250,12 +253,12 @@ impl Store {
         let mut all = Vec::new();
         let Some(blobs) = self.root.child(OsStr::new(BLOBS))? else { return Ok(all) };
         for algorithm in blobs.names()? {
-            let Ok(Some(directory)) = blobs.child(OsStr::new(&algorithm)) else { continue };
+            let directory = or_no_blob(blobs.child(OsStr::new(&algorithm)))?;
+            let Some(directory) = directory else { continue };
             for encoded in directory.names()? {
                 let Ok(digest) = format!("{algorithm}:{encoded}").parse() else { continue };
-                if let Ok(Some(size)) = directory.size_of(OsStr::new(&encoded), self.links) {
-                    all.push((digest, size));
-                }
+                let size = directory.size_of(OsStr::new(&encoded), self.links);
+                all.extend(or_no_blob(size)?.map(|size| (digest, size)));
             }
         }
         Ok(all)
@@ -299,5 +302,13 @@ impl Store {
 
     pub(crate) fn missing(&self, digest: &Digest) -> Error {
         Error::NotFound(format!("{}: expected a blob, found none", self.describe(digest)))
+    }
+}
+
+/// Passes over what stands where a blob would, and is something else.
+fn or_no_blob<T>(found: Result<Option<T>>) -> Result<Option<T>> {
+    match found {
+        Err(Error::Format { .. }) => Ok(None),
+        found => found,
     }
 }

@@ -190,7 +190,7 @@ impl Directory {
         let fd = retry(|| rustix::fs::openat(&self.fd, name, flags, FILE_MODE))
             .map_err(|error| failed(error.into()))?;
         let mut file = File::from(fd);
-        let size = file.metadata().map_err(failed)?.len();
+        let size = stat_of(&file).map_err(failed)?.st_size.unsigned_abs();
         file_size::append(&mut file, size, bytes).map_err(failed)
     }
 
@@ -300,7 +300,7 @@ impl Directory {
     pub(crate) fn names(&self) -> Result<Vec<String>> {
         let failed = |error| io_error("list the directory", &self.path, error);
         let mut names = Vec::new();
-        for entry in rustix::fs::Dir::read_from(&self.fd).map_err(failed)? {
+        for entry in retry(|| rustix::fs::Dir::read_from(&self.fd)).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             match entry.file_name().to_str() {
                 Ok("." | "..") | Err(_) => {}
@@ -368,6 +368,10 @@ impl AsFd for Directory {
 /// Makes a system call again when a signal interrupted it.
 pub(super) fn retry<T>(call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
     rustix::io::retry_on_intr(call)
+}
+
+pub(super) fn stat_of(file: &File) -> io::Result<Stat> {
+    Ok(retry(|| rustix::fs::fstat(file))?)
 }
 
 pub(super) fn io_error(

@@ -82,9 +82,11 @@ pub(crate) fn sync(root: &Directory, name: &str) -> Result<()> {
 
 /// Waits until the name of a replaced file is on the disk, if all is to survive.
 fn sync_replaced(root: &Directory, name: &str) -> Result<()> {
-    if root.durability() != Durability::Full {
-        return Ok(());
-    }
+    if root.durability() == Durability::Full { sync_change(root, name) } else { Ok(()) }
+}
+
+/// Waits until a change of a name, which everybody sees, is on the disk.
+pub(crate) fn sync_change(root: &Directory, name: &str) -> Result<()> {
     root.sync().map_err(|error| match error {
         Error::Io { source, .. } => {
             Error::NotDurable { path: root.path_of(OsStr::new(name)).display().to_string(), source }
@@ -93,13 +95,11 @@ fn sync_replaced(root: &Directory, name: &str) -> Result<()> {
     })
 }
 
-/// Makes a file, unless there is one of that name. Says whether it did.
+/// Makes a file, unless there is one of that name. Says whether it did. Its name is
+/// not yet on the disk.
 pub(crate) fn create(store: &Store, name: &str, content: &[u8]) -> Result<bool> {
-    let root = store.root();
     let name = OsStr::new(name);
-    let published = written(store, name, content)?.publish(root, name)?;
-    root.sync()?;
-    Ok(published)
+    written(store, name, content)?.publish(store.root(), name)
 }
 
 fn written(store: &Store, name: &OsStr, content: &[u8]) -> Result<TempFile> {

@@ -106,8 +106,11 @@ impl Drop for Stage {
 
 /// Takes away what writers left that were killed. What cannot be taken away is
 /// left for the next writer.
-pub(super) fn sweep(root: &Directory) -> Result<()> {
+pub(super) fn sweep(root: &Directory, own: Option<&Stage>) -> Result<()> {
     for (name, stage) in stages(root)? {
+        if own.is_some_and(|own| own.name == name) {
+            continue;
+        }
         if let Ok(Some(_held)) = take(root, &name, &stage) {
             let _ = remove(root, &name, &stage);
         }
@@ -154,8 +157,11 @@ pub(super) fn hidden_names(root: &Directory) -> Result<Vec<String>> {
 fn stages(root: &Directory) -> Result<Vec<(OsString, Directory)>> {
     let mut stages = Vec::new();
     for name in hidden_names(root)?.into_iter().map(OsString::from) {
-        if let Ok(Some(stage)) = root.child(&name) {
-            stages.push((name, stage));
+        match root.child(&name) {
+            Ok(Some(stage)) => stages.push((name, stage)),
+            // Gone by now, or something else that has such a name.
+            Ok(None) | Err(Error::Format { .. }) => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(stages)

@@ -1,7 +1,7 @@
 //! Looking over a layout: what stands in it, whether it should or not.
 
 use super::blobs::Store;
-use super::directory::{Directory, Links, io_error};
+use super::directory::{Directory, Links, io_error, retry};
 use super::files::BLOBS;
 use super::reader::BlobReader;
 use super::stage::{hidden_names, is_left};
@@ -99,7 +99,7 @@ impl Survey {
 fn names(directory: &Directory) -> Result<Vec<OsString>> {
     let failed = |error| io_error("list the directory", directory.path(), error);
     let mut names = Vec::new();
-    for entry in rustix::fs::Dir::read_from(directory).map_err(failed)? {
+    for entry in retry(|| rustix::fs::Dir::read_from(directory)).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name().to_bytes().to_vec();
         if !matches!(name.as_slice(), b"." | b"..") {
             names.push(OsString::from_vec(name));

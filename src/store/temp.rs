@@ -6,7 +6,7 @@
 //! its writer; never one in `blobs/`.
 
 use super::blobs::Store;
-use super::directory::{Directory, io_error, retry};
+use super::directory::{Directory, io_error, retry, stat_of};
 use super::durability::Durability;
 use super::file_size;
 use super::stage::Stage;
@@ -18,7 +18,6 @@ use std::fs::File;
 use std::io;
 use std::num::NonZeroU64;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -55,9 +54,9 @@ impl TempFile {
     }
 
     fn stat(&self) -> Result<((u64, u64), u64)> {
-        let failed = |error| io_error("look at a file in", &self.target, error);
-        let metadata = self.file.metadata().map_err(failed)?;
-        Ok(((metadata.dev(), metadata.ino()), metadata.len()))
+        let stat = stat_of(&self.file)
+            .map_err(|error| io_error("look at a file in", &self.target, error))?;
+        Ok(((stat.st_dev, stat.st_ino), stat.st_size.unsigned_abs()))
     }
 
     /// Checks that the descriptor is still that of our file, and the file as large

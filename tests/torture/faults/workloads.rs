@@ -3,13 +3,14 @@
 
 use super::trace;
 use ocilayout::{
-    Append, BlobOptions, Descriptor, Durability, Error, ImageBuilder, Layout, Matcher, MediaType,
-    OpenOptions, Result,
+    Append, BlobOptions, CollectOptions, Descriptor, Durability, Error, ImageBuilder, Layout,
+    Matcher, MediaType, OpenOptions, Result,
 };
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 pub struct Workload {
     pub name: &'static str,
@@ -29,6 +30,7 @@ pub const WORKLOADS: &[Workload] = &[
     Workload { name: "replace", before: three_images, work: replace, tried: ALL },
     Workload { name: "remove", before: three_images, work: remove, tried: ALL },
     Workload { name: "sweep", before: a_killed_writer, work: append, tried: ALL },
+    Workload { name: "collect", before: three_images, work: collect, tried: ALL },
     Workload { name: "few in a transaction", before: three_images, work: few, tried: 600 },
     Workload { name: "put many", before: three_images, work: put_many, tried: 200 },
     Workload { name: "many in a transaction", before: three_images, work: many, tried: 48 },
@@ -123,6 +125,11 @@ fn replace(path: &Path) -> Result<()> {
 
 fn remove(path: &Path) -> Result<()> {
     Layout::open(path)?.remove(&Matcher::reference("two")).map(drop)
+}
+
+fn collect(path: &Path) -> Result<()> {
+    let at_once = CollectOptions::new().grace(Duration::ZERO);
+    Layout::open(path)?.collect(&at_once).map(drop)
 }
 
 /// Few enough blobs to be waited for one by one.
