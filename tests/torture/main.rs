@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod budget;
 mod checker;
 mod crowd;
 mod faults;
@@ -27,6 +28,7 @@ struct Part {
 }
 
 const PARTS: &[Part] = &[
+    budget::PART,
     faults::PART,
     power::PART,
     Part {
