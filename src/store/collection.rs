@@ -42,9 +42,9 @@ impl Store {
             return Ok(None);
         };
         let failed = |error| io_error("read", &self.path_of(digest), error);
-        let mut content = vec![0; 1];
-        let first = (&file).read(&mut content).map_err(failed)?;
-        if first == 0 || content != b"{" {
+        let mut content = Vec::new();
+        (&file).take(1).read_to_end(&mut content).map_err(failed)?;
+        if content != b"{" {
             return Ok(None);
         }
         file.take(size).read_to_end(&mut content).map_err(failed)?;
