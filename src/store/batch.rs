@@ -42,12 +42,12 @@ impl Batch {
     /// Puts a blob into the stage.
     pub(super) fn add(&self, stage: &Stage, temp: TempFile, digest: &Digest) -> Result<()> {
         let failed = |error| io_error("write a blob in", stage.directory().path(), error);
-        let mut waiting = self.lock();
-        waiting.check()?;
         let shared = stage.syncs_as_one();
         if !shared {
             temp.sync().map_err(failed)?;
         }
+        let mut waiting = self.lock();
+        waiting.check()?;
         // Another thread may have put the same just now.
         if temp.publish(stage.directory(), OsStr::new(digest.encoded()))? {
             let few = shared && waiting.staged.len() < FEW;
