@@ -113,6 +113,14 @@ programs! {
     process: AreErrors,
 }
 
+/// The program stands in for the allocator, which sanitizers and valgrind do too.
+#[test]
+fn memory_can_be_refused() {
+    if have_tools(&["gcc"]) {
+        check("alloc", &["-O2"], &[], &[("RUST_BACKTRACE", "0")]);
+    }
+}
+
 /// A new function is forgotten in none of the programs that try all of them.
 #[test]
 fn every_function_is_tried_with_null() {
