@@ -21,8 +21,10 @@
  *             with OCILAYOUT_ERR_STATE on a layout that is open read-only, and
  *             those that edit index.json with OCILAYOUT_ERR_BUSY as
  *             ocilayout_set_lock_timeout() says, and with
- *             OCILAYOUT_ERR_UNSUPPORTED on a file system without locks. What else
- *             can happen is said at each function.
+ *             OCILAYOUT_ERR_UNSUPPORTED on a file system without locks. Where there
+ *             is too little memory for what is given or read, functions fail
+ *             with OCILAYOUT_ERR_MEMORY. What else can happen is said at each
+ *             function.
  *
  * OUTPUTS     Out-parameters stand just before err. They are set to NULL or 0
  *             first and filled only on success, so clean-up may always free them.
@@ -507,6 +509,11 @@ typedef int32_t (*ocilayout_match_fn)(void *userdata,
  * power goes: the system could not write all of it to the disk.
  */
 #define OCILAYOUT_ERR_NOT_DURABLE -14
+
+/**
+ * There is too little memory for what the call was given or has read.
+ */
+#define OCILAYOUT_ERR_MEMORY -15
 
 /**
  * A bug in the library. The object that was changed can then only be freed.

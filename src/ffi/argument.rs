@@ -1,6 +1,7 @@
 //! C's pointers, taken as what they stand for, or refused by name.
 
 use crate::words::error::{Error, Result};
+use crate::words::memory;
 use std::ffi::{CStr, OsStr, c_char, c_int};
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -57,7 +58,7 @@ pub(super) unsafe fn texts<'a>(
     // SAFETY: by the contract of this function.
     let texts = unsafe { array(texts, count, parameter) }?;
     // SAFETY: likewise.
-    texts.iter().map(|text| unsafe { self::text(*text, parameter) }).collect()
+    memory::try_list(texts.iter().map(|text| unsafe { self::text(*text, parameter) }))
 }
 
 /// A value that is given as text.

@@ -5,8 +5,10 @@ use super::error::{ocilayout_error, ocilayout_status};
 use super::guard::{create, guard};
 use super::handle::{Guarded, free};
 use crate::words::descriptor::Descriptor;
-use crate::words::error::Result;
+use crate::words::error::{Error, Result};
+use crate::words::memory;
 use crate::words::reference::{REF_NAME, check_reference};
+use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -48,26 +50,47 @@ impl Spoken {
         }
     }
 
-    fn annotations(&self) -> &[(CString, CString)] {
-        self.annotations.get_or_init(|| {
+    fn annotations(&self) -> Option<&[(CString, CString)]> {
+        let made = made_once(&self.annotations, || {
             let annotations = self.descriptor.annotations();
-            annotations.map(|(key, value)| (c_text(key), c_text(value))).collect()
-        })
+            memory::try_list(annotations.map(|(key, value)| Ok((c_text(key)?, c_text(value)?))))
+        });
+        made.map(Vec::as_slice)
     }
 
     fn annotation(&self, key: &str) -> Option<&CStr> {
         let position = self.descriptor.annotations().position(|(known, _)| known == key)?;
-        self.annotations().get(position).map(|(_, value)| value.as_c_str())
+        self.annotations()?.get(position).map(|(_, value)| value.as_c_str())
     }
 
-    fn urls(&self) -> &[CString] {
-        self.urls.get_or_init(|| self.descriptor.urls().iter().map(|url| c_text(url)).collect())
+    fn urls(&self) -> Option<&[CString]> {
+        let urls = self.descriptor.urls().iter();
+        let made = made_once(&self.urls, || memory::try_list(urls.map(|url| c_text(url))));
+        made.map(Vec::as_slice)
     }
 }
 
 /// Text for C, which cannot say NUL.
-pub(super) fn c_text(text: &str) -> CString {
-    CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default()
+pub(super) fn c_text(text: &str) -> Result<CString> {
+    const INSTEAD: &[u8] = "\u{fffd}".as_bytes();
+    let longer = text.matches('\0').count() * (INSTEAD.len() - 1);
+    let mut bytes = memory::room(text.len() + longer + 1)?;
+    for byte in text.bytes() {
+        bytes.extend_from_slice(if byte == 0 { INSTEAD } else { std::slice::from_ref(&byte) });
+    }
+    bytes.push(0);
+    CString::from_vec_with_nul(bytes).map_err(|error| Error::Internal(error.to_string()))
+}
+
+/// What is made once; `None` where there is too little memory for it.
+fn made_once<T>(made: &OnceLock<T>, make: impl FnOnce() -> Result<T>) -> Option<&T> {
+    match made.get() {
+        Some(made) => Some(made),
+        None => {
+            let new = make().ok()?;
+            Some(made.get_or_init(|| new))
+        }
+    }
 }
 
 impl ocilayout_descriptor {
@@ -111,11 +134,12 @@ unsafe fn look<T>(
 /// `descriptor` is NULL or a live descriptor.
 unsafe fn text(
     descriptor: *const ocilayout_descriptor,
-    part: impl FnOnce(&Spoken) -> (&OnceLock<CString>, Option<String>),
+    part: impl FnOnce(&Spoken) -> (&OnceLock<CString>, Option<Cow<'_, str>>),
 ) -> *const c_char {
     let made = |spoken: &Spoken| {
         let (made, text) = part(spoken);
-        text.map(|text| made.get_or_init(|| c_text(&text)).as_ptr())
+        let text = text?;
+        made_once(made, || c_text(&text)).map(|made| made.as_ptr())
     };
     // SAFETY: by the contract of this function.
     unsafe { look(descriptor, ptr::null(), made) }
@@ -225,7 +249,7 @@ pub unsafe extern "C" fn ocilayout_descriptor_media_type(
     // SAFETY: NULL or a live descriptor, as the header asks.
     unsafe {
         text(descriptor, |spoken| {
-            (&spoken.media_type, Some(spoken.descriptor.media_type().to_string()))
+            (&spoken.media_type, Some(spoken.descriptor.media_type().as_str().into()))
         })
     }
 }
@@ -237,7 +261,9 @@ pub unsafe extern "C" fn ocilayout_descriptor_digest(
 ) -> *const c_char {
     // SAFETY: NULL or a live descriptor, as the header asks.
     unsafe {
-        text(descriptor, |spoken| (&spoken.digest, Some(spoken.descriptor.digest().to_string())))
+        text(descriptor, |spoken| {
+            (&spoken.digest, Some(spoken.descriptor.digest().as_str().into()))
+        })
     }
 }
 
@@ -258,7 +284,7 @@ pub unsafe extern "C" fn ocilayout_descriptor_diff_id(
     // SAFETY: NULL or a live descriptor, as the header asks.
     unsafe {
         text(descriptor, |spoken| {
-            (&spoken.diff_id, spoken.descriptor.diff_id().map(ToString::to_string))
+            (&spoken.diff_id, spoken.descriptor.diff_id().map(|digest| digest.as_str().into()))
         })
     }
 }
@@ -284,7 +310,14 @@ pub unsafe extern "C" fn ocilayout_descriptor_platform(
     // SAFETY: NULL or a live descriptor, as the header asks.
     unsafe {
         text(descriptor, |spoken| {
-            (&spoken.platform, spoken.descriptor.platform().map(ToString::to_string))
+            (
+                &spoken.platform,
+                spoken
+                    .descriptor
+                    .platform()
+                    .and_then(|platform| memory::written(platform).ok())
+                    .map(Cow::Owned),
+            )
         })
     }
 }
@@ -297,7 +330,10 @@ pub unsafe extern "C" fn ocilayout_descriptor_artifact_type(
     // SAFETY: NULL or a live descriptor, as the header asks.
     unsafe {
         text(descriptor, |spoken| {
-            (&spoken.artifact_type, spoken.descriptor.artifact_type().map(ToString::to_string))
+            (
+                &spoken.artifact_type,
+                spoken.descriptor.artifact_type().map(|media_type| media_type.as_str().into()),
+            )
         })
     }
 }
@@ -308,7 +344,7 @@ pub unsafe extern "C" fn ocilayout_descriptor_json(
     descriptor: *const ocilayout_descriptor,
 ) -> *const c_char {
     // SAFETY: NULL or a live descriptor, as the header asks.
-    unsafe { text(descriptor, |spoken| (&spoken.json, Some(spoken.descriptor.json().to_owned()))) }
+    unsafe { text(descriptor, |spoken| (&spoken.json, Some(spoken.descriptor.json().into()))) }
 }
 
 /// Says the value of an annotation; NULL if there is none of that key.
@@ -330,7 +366,7 @@ pub unsafe extern "C" fn ocilayout_descriptor_annotation_count(
     descriptor: *const ocilayout_descriptor,
 ) -> usize {
     // SAFETY: NULL or a live descriptor, as the header asks.
-    unsafe { look(descriptor, 0, |spoken| Some(spoken.annotations().len())) }
+    unsafe { look(descriptor, 0, |spoken| Some(spoken.descriptor.annotations().len())) }
 }
 
 /// Says the key of the annotation at a position, in the order in which they are
@@ -340,7 +376,7 @@ pub unsafe extern "C" fn ocilayout_descriptor_annotation_key(
     descriptor: *const ocilayout_descriptor,
     position: usize,
 ) -> *const c_char {
-    let key = |spoken: &Spoken| spoken.annotations().get(position).map(|(key, _)| key.as_ptr());
+    let key = |spoken: &Spoken| spoken.annotations()?.get(position).map(|(key, _)| key.as_ptr());
     // SAFETY: NULL or a live descriptor, as the header asks.
     unsafe { look(descriptor, ptr::null(), key) }
 }
@@ -352,7 +388,7 @@ pub unsafe extern "C" fn ocilayout_descriptor_annotation_value(
     position: usize,
 ) -> *const c_char {
     let value =
-        |spoken: &Spoken| spoken.annotations().get(position).map(|(_, value)| value.as_ptr());
+        |spoken: &Spoken| spoken.annotations()?.get(position).map(|(_, value)| value.as_ptr());
     // SAFETY: NULL or a live descriptor, as the header asks.
     unsafe { look(descriptor, ptr::null(), value) }
 }
@@ -363,7 +399,7 @@ pub unsafe extern "C" fn ocilayout_descriptor_url(
     descriptor: *const ocilayout_descriptor,
     position: usize,
 ) -> *const c_char {
-    let url = |spoken: &Spoken| spoken.urls().get(position).map(|url| url.as_ptr());
+    let url = |spoken: &Spoken| spoken.urls()?.get(position).map(|url| url.as_ptr());
     // SAFETY: NULL or a live descriptor, as the header asks.
     unsafe { look(descriptor, ptr::null(), url) }
 }

@@ -4,6 +4,8 @@ use super::argument;
 use super::descriptor::ocilayout_descriptor;
 use super::handle::free;
 use crate::words::descriptor::Descriptor;
+use crate::words::error::Result;
+use crate::words::memory;
 use std::ptr;
 
 /// A list of descriptors, as things were when it was made. It never changes, so
@@ -11,8 +13,8 @@ use std::ptr;
 pub struct ocilayout_descriptors(Vec<ocilayout_descriptor>);
 
 impl ocilayout_descriptors {
-    pub(super) fn new(list: Vec<Descriptor>) -> Self {
-        Self(list.into_iter().map(ocilayout_descriptor::new).collect())
+    pub(super) fn new(list: Vec<Descriptor>) -> Result<Self> {
+        memory::list(list.into_iter().map(ocilayout_descriptor::new)).map(Self)
     }
 }
 

@@ -45,6 +45,8 @@ pub const OCILAYOUT_ERR_UNSUPPORTED: ocilayout_status = ocilayout_status(-13);
 /// The change was made, and every reader sees it, but it may be lost when the
 /// power goes: the system could not write all of it to the disk.
 pub const OCILAYOUT_ERR_NOT_DURABLE: ocilayout_status = ocilayout_status(-14);
+/// There is too little memory for what the call was given or has read.
+pub const OCILAYOUT_ERR_MEMORY: ocilayout_status = ocilayout_status(-15);
 /// A bug in the library. The object that was changed can then only be freed.
 pub const OCILAYOUT_ERR_INTERNAL: ocilayout_status = ocilayout_status(-99);
 
@@ -85,6 +87,7 @@ fn status_of(error: &Error) -> ocilayout_status {
         Error::Limit { .. } => OCILAYOUT_ERR_LIMIT,
         Error::Unsupported(_) => OCILAYOUT_ERR_UNSUPPORTED,
         Error::NotDurable { .. } => OCILAYOUT_ERR_NOT_DURABLE,
+        Error::Memory => OCILAYOUT_ERR_MEMORY,
         Error::Internal(_) => OCILAYOUT_ERR_INTERNAL,
     }
 }
@@ -118,6 +121,7 @@ pub extern "C" fn ocilayout_status_name(status: ocilayout_status) -> *const c_ch
         OCILAYOUT_ERR_LIMIT => c"OCILAYOUT_ERR_LIMIT",
         OCILAYOUT_ERR_UNSUPPORTED => c"OCILAYOUT_ERR_UNSUPPORTED",
         OCILAYOUT_ERR_NOT_DURABLE => c"OCILAYOUT_ERR_NOT_DURABLE",
+        OCILAYOUT_ERR_MEMORY => c"OCILAYOUT_ERR_MEMORY",
         OCILAYOUT_ERR_INTERNAL => c"OCILAYOUT_ERR_INTERNAL",
         _ => c"unknown status",
     };

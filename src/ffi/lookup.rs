@@ -33,7 +33,7 @@ pub unsafe extern "C" fn ocilayout_list(
         create(out, err, || {
             let layout = layout::taken(layout, "layout")?;
             let list = layout.list(&matching::both(r#match, filter, userdata))?;
-            Ok(ocilayout_descriptors::new(list))
+            ocilayout_descriptors::new(list)
         })
     }
 }
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn ocilayout_children(
         create(out, err, || {
             let layout = layout::taken(layout, "layout")?;
             let children = layout.children(&descriptor::taken(descriptor, "descriptor")?)?;
-            Ok(ocilayout_descriptors::new(children))
+            ocilayout_descriptors::new(children)
         })
     }
 }

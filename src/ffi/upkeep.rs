@@ -26,7 +26,7 @@ pub unsafe extern "C" fn ocilayout_unreferenced(
     unsafe {
         create(out, err, || {
             let layout = layout::taken(layout, "layout")?;
-            Ok(ocilayout_descriptors::new(layout.unreferenced()?))
+            ocilayout_descriptors::new(layout.unreferenced()?)
         })
     }
 }

@@ -9,6 +9,7 @@ use super::layout::{self, ocilayout};
 use crate::layout::Missing;
 use crate::upkeep::{Finding, FindingKind, VerifyOptions};
 use crate::words::error::Result;
+use crate::words::memory;
 use std::ffi::{CString, c_char};
 use std::os::unix::ffi::OsStrExt;
 use std::ptr;
@@ -55,14 +56,14 @@ pub struct ocilayout_finding {
 }
 
 impl ocilayout_finding {
-    fn new(finding: &Finding) -> Self {
-        Self {
+    fn new(finding: &Finding) -> Result<Self> {
+        Ok(Self {
             kind: number(finding.kind()),
             path: CString::new(finding.path().as_os_str().as_bytes()).unwrap_or_default(),
-            digest: finding.digest().map(|digest| c_text(digest.as_str())),
-            referenced_from: finding.referenced_from().map(c_text).collect(),
-            message: c_text(&finding.to_string()),
-        }
+            digest: finding.digest().map(|digest| c_text(digest.as_str())).transpose()?,
+            referenced_from: memory::try_list(finding.referenced_from().map(c_text))?,
+            message: c_text(&memory::written(finding)?)?,
+        })
     }
 }
 
@@ -108,7 +109,7 @@ pub unsafe extern "C" fn ocilayout_verify(
         create(out, err, || {
             let layout = layout::taken(layout, "layout")?;
             let findings = layout.verify(&options(flags)?)?;
-            Ok(ocilayout_findings(findings.iter().map(ocilayout_finding::new).collect()))
+            memory::try_list(findings.iter().map(ocilayout_finding::new)).map(ocilayout_findings)
         })
     }
 }

@@ -10,6 +10,7 @@ use crate::words::descriptor::Descriptor;
 use crate::words::digest::{Digest, Hasher};
 use crate::words::error::{Error, Result};
 use crate::words::media_type::MediaType;
+use crate::words::memory;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -76,7 +77,7 @@ impl BlobWriter {
         let demands = options.demands.clone();
         let diff_id = (compression != Compression::NONE).then(|| Hasher::new(demands.algorithm));
         let encoder = Encoder::new(compression, Incoming::new(store, demands)?)?;
-        let piece = Vec::with_capacity(PIECE);
+        let piece = memory::room(PIECE)?;
         Ok(Self { media_type, pipeline: Some(Pipeline { piece, diff_id, encoder }) })
     }
 

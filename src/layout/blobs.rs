@@ -6,6 +6,7 @@ use crate::store::BlobReader;
 use crate::words::descriptor::Descriptor;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
+use crate::words::memory;
 use std::io::{ErrorKind, Read};
 
 /// A caller's reader is asked for this many bytes at a time.
@@ -26,7 +27,7 @@ impl Layout {
             return Ok(there);
         }
         let call = self.in_progress.begin(BlobWriter::new(&self.store, options)?);
-        let mut piece = vec![0; PIECE];
+        let mut piece = memory::bytes(PIECE)?;
         loop {
             match source.read(&mut piece) {
                 Ok(0) => return call.finish(),

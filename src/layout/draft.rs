@@ -7,6 +7,7 @@ use crate::words::descriptor::Descriptor;
 use crate::words::error::Result;
 use crate::words::index_text::{Entry, IndexText};
 use crate::words::json;
+use crate::words::memory;
 
 /// What an added entry is allowed to be. The default is a new entry whose blob
 /// is there.
@@ -64,9 +65,9 @@ pub(super) enum Attempt {
 }
 
 impl Draft {
-    pub(super) fn new(base: IndexText) -> Self {
-        let entries = (0..base.descriptors().len()).map(Entry::Kept).collect();
-        Self { base, entries }
+    pub(super) fn new(base: IndexText) -> Result<Self> {
+        let entries = memory::list((0..base.descriptors().len()).map(Entry::Kept))?;
+        Ok(Self { base, entries })
     }
 
     pub(super) fn descriptors(&self) -> impl Iterator<Item = &Descriptor> {
@@ -77,21 +78,22 @@ impl Draft {
     pub(super) fn attempt(&mut self, edit: &Edit, meant: &Meant<'_>) -> Result<Attempt> {
         Ok(match meant.among(self.descriptors())? {
             Some(matched) => {
-                self.apply(edit, &matched);
+                self.apply(edit, &matched)?;
                 Attempt::Done(matched.iter().filter(|matched| **matched).count())
             }
-            None => Attempt::Unanswered(self.descriptors().cloned().collect()),
+            None => Attempt::Unanswered(memory::list(self.descriptors().cloned())?),
         })
     }
 
-    fn apply(&mut self, edit: &Edit, matched: &[bool]) {
+    fn apply(&mut self, edit: &Edit, matched: &[bool]) -> Result<()> {
         let mut new = match edit {
             Edit::Append(descriptor, how) | Edit::Replace(descriptor, how) => {
-                self.new_entry(matched, descriptor, *how)
+                self.new_entry(matched, descriptor, *how)?
             }
             Edit::Remove => None,
         };
-        let mut edited = Vec::with_capacity(self.entries.len() + 1);
+        let mut edited = Vec::new();
+        edited.try_reserve_exact(self.entries.len() + 1)?;
         for (entry, matched) in self.entries.drain(..).zip(matched) {
             if *matched {
                 edited.extend(new.take());
@@ -101,18 +103,28 @@ impl Draft {
         }
         edited.extend(new);
         self.entries = edited;
+        Ok(())
     }
 
     /// The entry to be added, unless one that stays says the same.
-    fn new_entry(&self, matched: &[bool], descriptor: &Descriptor, how: Append) -> Option<Entry> {
-        let mut staying = self.descriptors().zip(matched).filter(|(_, matched)| !**matched);
-        let is_there = staying.any(|(entry, _)| entry.says_the_same(descriptor));
-        (how.duplicate || !is_there).then(|| Entry::New(Box::new(descriptor.clone())))
+    fn new_entry(
+        &self,
+        matched: &[bool],
+        descriptor: &Descriptor,
+        how: Append,
+    ) -> Result<Option<Entry>> {
+        let staying = self.descriptors().zip(matched).filter(|(_, matched)| !**matched);
+        for (entry, _) in staying {
+            if !how.duplicate && entry.says_the_same(descriptor)? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Entry::New(Box::new(descriptor.clone()))))
     }
 
     /// The text of the index, if it is not what it was.
     pub(super) fn changed_text(&self) -> Result<Option<String>> {
-        let text = self.base.with_entries(&self.entries);
+        let text = self.base.with_entries(&self.entries)?;
         if text == self.base.text() {
             return Ok(None);
         }

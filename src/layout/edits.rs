@@ -118,7 +118,7 @@ impl Layout {
             self.store.create_blobs()?;
             for _ in 0..ATTEMPTS {
                 let (index, version) = self.index_with_version()?;
-                let mut draft = Draft::new(index);
+                let mut draft = Draft::new(index)?;
                 let outcome = change(&mut draft)?;
                 let done = match draft.changed_text()? {
                     Some(text) => {

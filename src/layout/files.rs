@@ -5,6 +5,7 @@ use crate::store::{Version, files};
 use crate::words::error::{Error, Result, quoted};
 use crate::words::index_text::IndexText;
 use crate::words::json;
+use crate::words::memory::{Asking, asking};
 use serde::Deserialize;
 
 /// The file that says that a directory is a layout, and of which version.
@@ -83,8 +84,10 @@ pub(super) fn check_version(path: String, marker: &[u8]) -> Result<()> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Marker {
+        #[serde(deserialize_with = "asking")]
         image_layout_version: String,
     }
+    impl Asking<'_> for Marker {}
     let found = json::parse::<Marker>(&path, marker)?.image_layout_version;
     if found == "1.0.0" {
         return Ok(());

@@ -12,6 +12,7 @@ use crate::words::document::Manifest;
 use crate::words::error::{Error, Result};
 use crate::words::json::{self, DOCUMENT_LIMIT, Object};
 use crate::words::media_type::{Kind, MediaType};
+use crate::words::memory;
 use crate::words::platform::Platform;
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
@@ -67,7 +68,7 @@ impl ImageBuilder {
         config.check_layers(layers.len())?;
         let manifest: Object = json::parse("image manifest", &json)?;
         let annotations = manifest.get("image manifest", "annotations")?.unwrap_or_default();
-        let layers = layers.into_iter().map(of_an_oci_image).collect::<Result<_>>()?;
+        let layers = memory::try_list(layers.into_iter().map(of_an_oci_image))?;
         Ok(Self { layout: layout.clone(), config, layers, annotations, manifest })
     }
 
@@ -210,7 +211,7 @@ impl ImageBuilder {
             Error::State(format!("layer {digest}: expected a diff ID, found it not known: give it"))
         })?;
         self.config.add_layer(diff_id, created_by)?;
-        self.layers.push(of_an_oci_image(layer.clone())?);
+        memory::push(&mut self.layers, of_an_oci_image(layer.clone())?)?;
         Ok(self)
     }
 
@@ -277,7 +278,7 @@ pub(super) fn write_document(
     annotations: &Annotations,
     fill: impl FnOnce(&mut Object) -> Result<()>,
 ) -> Result<String> {
-    let mut document = members.clone();
+    let mut document = members.copy()?;
     document.set("schemaVersion", &2)?;
     document.set("mediaType", media_type)?;
     fill(&mut document)?;

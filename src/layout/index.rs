@@ -9,6 +9,7 @@ use crate::words::descriptor::{Annotations, Descriptor, edit_annotation};
 use crate::words::error::Result;
 use crate::words::json::Object;
 use crate::words::media_type::MediaType;
+use crate::words::memory;
 use crate::words::reference::REF_NAME;
 
 /// An image index that is being built.
@@ -45,7 +46,7 @@ impl IndexBuilder {
         {
             manifest.set_platform(&platform)?;
         }
-        self.manifests.push(manifest);
+        memory::push(&mut self.manifests, manifest)?;
         Ok(self)
     }
 

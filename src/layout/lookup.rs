@@ -10,6 +10,7 @@ use crate::words::document::{Document, Manifest};
 use crate::words::error::{Error, Result, quoted};
 use crate::words::json::DOCUMENT_LIMIT;
 use crate::words::media_type::Kind;
+use crate::words::memory;
 use crate::words::platform::Platform;
 use std::collections::HashSet;
 
@@ -23,7 +24,7 @@ impl Layout {
         let mut list = Vec::new();
         for entry in self.entries()? {
             if matcher.matches(&entry)? {
-                list.push(entry);
+                memory::push(&mut list, entry)?;
             }
         }
         Ok(list)
@@ -37,7 +38,7 @@ impl Layout {
     /// document is malformed.
     pub fn children(&self, descriptor: &Descriptor) -> Result<Vec<Descriptor>> {
         let document = self.document(descriptor)?;
-        Ok(document.iter().flat_map(Document::references).cloned().collect())
+        memory::list(document.iter().flat_map(Document::references).cloned())
     }
 
     /// The document that a descriptor points at; `None` for any other blob.
@@ -86,17 +87,17 @@ impl Layout {
     ) -> Result<Option<Descriptor>> {
         for candidate in candidates {
             let kind = candidate.media_type().kind();
-            let mut is_new = || seen.insert((candidate.digest().clone(), kind));
+            let mut is_new = || memory::insert(seen, (candidate.digest().clone(), kind));
             if kind == Kind::Index {
                 check_depth(depth)?;
-                if is_new() {
+                if is_new()? {
                     let children = or_absent(self.children(candidate))?.unwrap_or_default();
                     let found = self.find(&children, platform, seen, depth + 1)?;
                     if found.is_some() {
                         return Ok(found);
                     }
                 }
-            } else if (candidate.platform().is_some() || is_new())
+            } else if (candidate.platform().is_some() || is_new()?)
                 && self.platform_of(candidate)?.is_some_and(|own| own.satisfies(platform))
             {
                 return Ok(Some(candidate.clone()));

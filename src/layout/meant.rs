@@ -7,6 +7,7 @@
 use super::matcher::Matcher;
 use crate::words::descriptor::Descriptor;
 use crate::words::error::Result;
+use crate::words::memory;
 use std::collections::HashMap;
 
 #[derive(Debug)]
@@ -50,12 +51,12 @@ impl<'m> Meant<'m> {
         };
         match self {
             Self::Matched(matcher) => {
-                entries.map(|entry| matcher.matches(entry)).collect::<Result<_>>().map(Some)
+                memory::try_list(entries.map(|entry| matcher.matches(entry))).map(Some)
             }
             Self::Asked(_, answers) => Ok(entries.map(|entry| answer(answers, entry)).collect()),
             Self::Answered(answers) => {
                 let meant = entries.map(|entry| answer(answers, entry).unwrap_or_default());
-                Ok(Some(meant.collect()))
+                memory::list(meant).map(Some)
             }
         }
     }
@@ -65,7 +66,8 @@ impl<'m> Meant<'m> {
         if let Self::Asked(matcher, answers) = self {
             for entry in entries {
                 if !answers.contains_key(entry.json()) {
-                    answers.insert(entry.json().to_owned(), matcher.matches(entry)?);
+                    answers.try_reserve(1)?;
+                    answers.insert(memory::owned(entry.json())?, matcher.matches(entry)?);
                 }
             }
         }

@@ -9,6 +9,7 @@ use crate::words::descriptor::Descriptor;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
 use crate::words::media_type::MediaType;
+use crate::words::memory;
 use parking_lot::{Mutex, MutexGuard};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -56,7 +57,7 @@ impl Layout {
             let problem = "transaction: expected a layout to begin it on, found a transaction";
             return Err(Error::State(problem.to_owned()));
         }
-        let draft = Draft::new(self.stored_index()?);
+        let draft = Draft::new(self.stored_index()?)?;
         let staged = Staged(Mutex::new(Some(Edits { draft, made: Vec::new() })));
         let store = Arc::new(self.store.batching());
         Ok(Transaction(Self { store, staged: Some(Arc::new(staged)), ..self.clone() }))
@@ -68,7 +69,7 @@ impl Layout {
             Some(staged) => {
                 let edits = staged.lock();
                 let edits = edits.as_ref().ok_or_else(committed)?;
-                Ok(edits.draft.descriptors().cloned().collect())
+                memory::list(edits.draft.descriptors().cloned())
             }
             None => Ok(self.stored_index()?.into_descriptors()),
         }

@@ -9,6 +9,7 @@ use crate::words::document::{Document, media_type_of};
 use crate::words::error::{Error, Result};
 use crate::words::json::DOCUMENT_LIMIT;
 use crate::words::media_type::{Kind, MediaType};
+use crate::words::memory;
 use std::collections::HashSet;
 use std::io::{BufReader, Read};
 
@@ -71,7 +72,7 @@ impl Layout {
         depth: usize,
     ) -> Result<()> {
         let kind = descriptor.media_type().kind();
-        if !written.insert((descriptor.digest().clone(), descriptor.size(), kind)) {
+        if !memory::insert(written, (descriptor.digest().clone(), descriptor.size(), kind))? {
             return Ok(());
         }
         if kind == Kind::Opaque {

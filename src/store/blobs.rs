@@ -9,6 +9,7 @@ use super::stage::{Stage, sweep};
 use crate::words::descriptor::Descriptor;
 use crate::words::digest::{Algorithm, Digest};
 use crate::words::error::{Error, Result};
+use crate::words::memory;
 use parking_lot::Mutex;
 use rustix::io::Errno;
 use std::collections::HashSet;
@@ -258,7 +259,9 @@ impl Store {
             for encoded in directory.names()? {
                 let Ok(digest) = format!("{algorithm}:{encoded}").parse() else { continue };
                 let size = directory.size_of(OsStr::new(&encoded), self.links);
-                all.extend(or_no_blob(size)?.map(|size| (digest, size)));
+                if let Some(size) = or_no_blob(size)? {
+                    memory::push(&mut all, (digest, size))?;
+                }
             }
         }
         Ok(all)

@@ -7,6 +7,7 @@
 use super::durability::Durability;
 use super::file_size;
 use crate::words::error::{Error, Result};
+use crate::words::memory;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::OsStr;
@@ -379,5 +380,9 @@ pub(super) fn io_error(
     path: &Path,
     error: impl Into<std::io::Error>,
 ) -> Error {
-    Error::Io { action, path: path.display().to_string(), source: error.into() }
+    let source = error.into();
+    if memory::was_refused(&source) {
+        return Error::Memory;
+    }
+    Error::Io { action, path: path.display().to_string(), source }
 }

@@ -4,7 +4,9 @@ use crate::layout::Layout;
 use crate::words::descriptor::Descriptor;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
+use crate::words::json;
 use crate::words::media_type::Kind;
+use crate::words::memory::{self, Asking, asking};
 use serde::Deserialize;
 use std::collections::HashSet;
 
@@ -31,17 +33,23 @@ impl Marks {
         let mut left = entries;
         while let Some(descriptor) = left.pop() {
             let (digest, kind) = (descriptor.digest().clone(), descriptor.media_type().kind());
-            self.found.insert(digest.clone());
-            if !self.looked_into.insert((digest, kind)) {
+            memory::insert(&mut self.found, digest.clone())?;
+            if !memory::insert(&mut self.looked_into, (digest, kind))? {
                 continue;
             }
             match layout.document(&descriptor) {
-                Ok(Some(document)) => left.extend(document.everything_named()),
+                Ok(Some(document)) => {
+                    for named in document.everything_named() {
+                        memory::push(&mut left, named.clone())?;
+                    }
+                }
                 Ok(None) | Err(Error::NotFound(_)) => {}
                 // Nobody here can check it, so that it is believed.
                 Err(Error::Unsupported(_)) => {
                     let named = Named::in_blob(layout, descriptor.digest())?;
-                    self.found.extend(named.iter().flat_map(Named::everything));
+                    for digest in named.iter().flat_map(Named::everything) {
+                        memory::insert(&mut self.found, digest)?;
+                    }
                 }
                 Err(error) => return Err(error),
             }
@@ -55,32 +63,42 @@ impl Marks {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Named {
+    #[serde(deserialize_with = "asking")]
     manifests: Option<Vec<Reference>>,
     config: Option<Reference>,
+    #[serde(deserialize_with = "asking")]
     layers: Option<Vec<Reference>>,
+    #[serde(deserialize_with = "asking")]
     blobs: Option<Vec<Reference>>,
     subject: Option<Reference>,
 }
 
 #[derive(Deserialize)]
 struct Reference {
+    #[serde(deserialize_with = "asking")]
     digest: String,
 }
+
+impl Asking<'_> for Named {}
+
+impl Asking<'_> for Reference {}
 
 impl Named {
     /// What a blob names; `None` if it is no document, or not there.
     pub(super) fn in_blob(layout: &Layout, digest: &Digest) -> Result<Option<Self>> {
-        let json = layout.perhaps_json(digest, UNKNOWN_DOCUMENT_LIMIT)?;
-        Ok(json.and_then(|json| serde_json::from_slice(&json).ok()))
+        let Some(json) = layout.perhaps_json(digest, UNKNOWN_DOCUMENT_LIMIT)? else {
+            return Ok(None);
+        };
+        str::from_utf8(&json).map_or(Ok(None), json::perhaps)
     }
 
     pub(super) fn subject(&self) -> Option<Digest> {
         self.subject.as_ref()?.digest.parse().ok()
     }
 
-    pub(super) fn everything(&self) -> Vec<Digest> {
+    pub(super) fn everything(&self) -> impl Iterator<Item = Digest> {
         let lists = [&self.manifests, &self.layers, &self.blobs].into_iter().flatten().flatten();
         let all = lists.chain(&self.config).chain(&self.subject);
-        all.filter_map(|reference| reference.digest.parse().ok()).collect()
+        all.filter_map(|reference| reference.digest.parse().ok())
     }
 }

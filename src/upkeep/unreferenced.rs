@@ -5,6 +5,7 @@ use crate::layout::{Layout, Matcher};
 use crate::words::descriptor::Descriptor;
 use crate::words::error::Result;
 use crate::words::media_type::MediaType;
+use crate::words::memory;
 
 impl Layout {
     /// The blobs that nothing points at from `index.json` on, sorted by digest,
@@ -28,7 +29,9 @@ impl Layout {
         let media_type = MediaType::known(MediaType::OCTET_STREAM);
         let mut unmarked = self.blobs()?;
         unmarked.retain(|(digest, _)| !marks.has(digest));
-        unmarked.sort();
-        unmarked.iter().map(|(digest, size)| Descriptor::new(&media_type, digest, *size)).collect()
+        unmarked.sort_unstable();
+        let described =
+            unmarked.iter().map(|(digest, size)| Descriptor::new(&media_type, digest, *size));
+        memory::try_list(described)
     }
 }

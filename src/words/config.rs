@@ -4,7 +4,8 @@
 
 use super::digest::Digest;
 use super::error::{Error, Result};
-use super::json::{self, Object};
+use super::json::{self, Object, Raw};
+use super::memory::{self, Asking};
 use super::platform::Platform;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -19,7 +20,7 @@ pub(crate) struct ImageConfig {
     /// The member `config`: what a container is run with.
     run: Object,
     diff_ids: Vec<Digest>,
-    history: Vec<Box<RawValue>>,
+    history: Vec<Raw>,
 }
 
 /// An entry of the history that this library writes.
@@ -47,8 +48,8 @@ impl ImageConfig {
 
     /// The config as JSON, with `rootfs` and `history` as they are now.
     pub(crate) fn write(&self) -> Result<String> {
-        let mut members = self.members.clone();
-        if members.get::<Box<RawValue>>(NAME, "config")?.is_some() || !self.run.is_empty() {
+        let mut members = self.members.copy()?;
+        if members.get::<&RawValue>(NAME, "config")?.is_some() || !self.run.is_empty() {
             members.set("config", &self.run)?;
         }
         let mut rootfs: Object = members.get(NAME, "rootfs")?.unwrap_or_default();
@@ -122,10 +123,12 @@ impl ImageConfig {
     /// Sets a variable of the environment, in its place if it is there.
     pub(crate) fn set_env(&mut self, name: &str, value: &str) -> Result<()> {
         let mut variables: Vec<String> = self.run.get(NAME, "Env")?.unwrap_or_default();
-        let setting = format!("{name}={value}");
+        let mut setting = memory::owned(name)?;
+        memory::append(&mut setting, "=")?;
+        memory::append(&mut setting, value)?;
         match variables.iter_mut().find(|known| known.split('=').next() == Some(name)) {
             Some(known) => *known = setting,
-            None => variables.push(setting),
+            None => memory::push(&mut variables, setting)?,
         }
         self.run.set("Env", &variables)
     }
@@ -138,8 +141,7 @@ impl ImageConfig {
     /// Adds a layer and its entry of the history.
     pub(crate) fn add_layer(&mut self, diff_id: Digest, created_by: Option<&str>) -> Result<()> {
         self.add_history(created_by, None, false)?;
-        self.diff_ids.push(diff_id);
-        Ok(())
+        memory::push(&mut self.diff_ids, diff_id)
     }
 
     /// Adds an entry of the history that made no layer.
@@ -155,10 +157,7 @@ impl ImageConfig {
     ) -> Result<()> {
         let created = self.created()?;
         let entry = History { created: created.as_deref(), created_by, comment, empty_layer };
-        let entry = serde_json::value::to_raw_value(&entry)
-            .map_err(|error| Error::Internal(error.to_string()))?;
-        self.history.push(entry);
-        Ok(())
+        memory::push(&mut self.history, Raw::of(&entry)?)
     }
 
     /// Makes this config one of `layers` layers, or says why it cannot be.
@@ -184,10 +183,7 @@ impl ImageConfig {
             ));
         }
         for _ in recorded..layers {
-            self.history.push(
-                RawValue::from_string("{}".to_owned())
-                    .map_err(|error| Error::Internal(error.to_string()))?,
-            );
+            memory::push(&mut self.history, Raw::of(&Object::default())?)?;
         }
         Ok(())
     }
@@ -218,11 +214,12 @@ impl ImageConfig {
     }
 }
 
-fn is_empty_layer(entry: &RawValue) -> Result<bool> {
+fn is_empty_layer(entry: &Raw) -> Result<bool> {
     #[derive(Deserialize)]
     struct Entry {
         empty_layer: Option<bool>,
     }
-    let entry: Entry = json::object(entry.get()).map_err(|error| Error::format(NAME, error))?;
+    impl Asking<'_> for Entry {}
+    let entry: Entry = json::object(entry.get()).map_err(|error| Error::json(NAME, &error))?;
     Ok(entry.empty_layer.unwrap_or_default())
 }

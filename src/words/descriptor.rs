@@ -4,14 +4,16 @@
 
 use super::digest::Digest;
 use super::error::{Error, Result};
-use super::json::{self, Object};
+use super::json::{self, Object, Raw};
 use super::media_type::MediaType;
+use super::memory::{self, Asking, asking, through_parser};
 use super::platform::Platform;
 use super::reference::{REF_NAME, check_reference};
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
+use std::sync::Arc;
 
 /// Names and values of annotations, in the order in which they are written.
 pub type Annotations = IndexMap<String, String>;
@@ -23,25 +25,36 @@ pub type Annotations = IndexMap<String, String>;
 /// know, their order and their spacing survive being read and written again.
 #[derive(Clone, Debug)]
 pub struct Descriptor {
-    json: Box<RawValue>,
-    said: Said,
+    /// Shared, so that a clone takes no memory that might not be there.
+    read: Arc<Read>,
     diff_id: Option<Digest>,
 }
 
+#[derive(Debug)]
+struct Read {
+    json: String,
+    said: Said,
+}
+
 /// What the text says.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Said {
     media_type: MediaType,
     digest: Digest,
     size: i64,
+    #[serde(default, deserialize_with = "asking")]
     urls: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "asking")]
     annotations: Option<Annotations>,
     #[serde(default, deserialize_with = "json::member")]
     platform: Option<Platform>,
     artifact_type: Option<MediaType>,
+    #[serde(default, deserialize_with = "asking")]
     data: Option<String>,
 }
+
+impl Asking<'_> for Said {}
 
 impl Descriptor {
     /// A descriptor of these three properties and nothing else.
@@ -72,54 +85,55 @@ impl Descriptor {
         json::parse("descriptor", json)
     }
 
-    fn from_raw(json: Box<RawValue>) -> std::result::Result<Self, String> {
-        let said: Said = json::object(json.get()).map_err(|error| error.to_string())?;
+    fn from_raw<E: serde::de::Error>(json: &RawValue) -> std::result::Result<Self, E> {
+        let said: Said = json::object(json.get()).map_err(E::custom)?;
         if said.size < 0 {
-            return Err(format!("size: expected 0 or more, found {}", said.size));
+            return Err(E::custom(format_args!("size: expected 0 or more, found {}", said.size)));
         }
-        Ok(Self { json, said, diff_id: None })
+        let json = memory::owned(json.get()).map_err(through_parser)?;
+        Ok(Self { read: Arc::new(Read { json, said }), diff_id: None })
     }
 
     /// The descriptor as JSON.
     #[must_use]
     pub fn json(&self) -> &str {
-        self.json.get()
+        &self.read.json
     }
 
     /// What the blob is.
     #[must_use]
     pub fn media_type(&self) -> &MediaType {
-        &self.said.media_type
+        &self.read.said.media_type
     }
 
     /// The digest of the blob.
     #[must_use]
     pub fn digest(&self) -> &Digest {
-        &self.said.digest
+        &self.read.said.digest
     }
 
     /// The size of the blob in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.said.size.unsigned_abs()
+        self.read.said.size.unsigned_abs()
     }
 
     /// Where else the blob can be had from.
     #[must_use]
     pub fn urls(&self) -> &[String] {
-        self.said.urls.as_deref().unwrap_or_default()
+        self.read.said.urls.as_deref().unwrap_or_default()
     }
 
     /// All annotations, in the order in which they are written.
     pub fn annotations(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        let annotations = self.said.annotations.as_ref().map(IndexMap::as_slice);
+        let annotations = self.read.said.annotations.as_ref().map(IndexMap::as_slice);
         annotations.unwrap_or_default().iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// One annotation.
     #[must_use]
     pub fn annotation(&self, key: &str) -> Option<&str> {
-        self.said.annotations.as_ref()?.get(key).map(String::as_str)
+        self.read.said.annotations.as_ref()?.get(key).map(String::as_str)
     }
 
     /// The reference of the entry, when it stands in `index.json`: its name.
@@ -131,13 +145,13 @@ impl Descriptor {
     /// What the image runs on.
     #[must_use]
     pub fn platform(&self) -> Option<&Platform> {
-        self.said.platform.as_ref()
+        self.read.said.platform.as_ref()
     }
 
     /// The type of the artifact, when it points at one.
     #[must_use]
     pub fn artifact_type(&self) -> Option<&MediaType> {
-        self.said.artifact_type.as_ref()
+        self.read.said.artifact_type.as_ref()
     }
 
     /// The digest of the layer's uncompressed tar, where it is known because
@@ -164,7 +178,7 @@ impl Descriptor {
     /// # Errors
     /// [`Error::Invalid`] when `key` is empty.
     pub fn set_annotation(&mut self, key: &str, value: Option<&str>) -> Result<()> {
-        let mut annotations = self.said.annotations.clone().unwrap_or_default();
+        let mut annotations = copy_of(self.read.said.annotations.iter().flatten())?;
         edit_annotation(&mut annotations, key, value)?;
         self.set("annotations", (!annotations.is_empty()).then_some(&annotations))
     }
@@ -209,8 +223,9 @@ impl Descriptor {
         if !absolute || !url.bytes().all(allowed) {
             return Err(Error::invalid("url", "an absolute URI, such as https://host/path", url));
         }
-        let mut urls = self.urls().to_vec();
-        urls.push(url.to_owned());
+        let mut urls = memory::list(self.urls().iter().map(String::as_str))?;
+        memory::push(&mut urls, url)?;
+        let urls = Raw::of(&urls)?;
         self.set("urls", Some(&urls))
     }
 
@@ -226,9 +241,12 @@ impl Descriptor {
 
     /// Checks that content which is embedded is that of the blob.
     pub(crate) fn check_data(&self) -> Result<()> {
-        let Some(data) = &self.said.data else { return Ok(()) };
+        let Some(data) = &self.read.said.data else { return Ok(()) };
         let what = "descriptor: data";
-        let content = BASE64.decode(data).map_err(|error| Error::format(what, error))?;
+        let mut content = memory::bytes(base64::decoded_len_estimate(data.len()))?;
+        let length =
+            BASE64.decode_slice(data, &mut content).map_err(|error| Error::format(what, error))?;
+        content.truncate(length);
         if content.len() as u64 != self.size() {
             let (expected, found) = (self.size(), content.len().to_string());
             return Err(Error::Size { what: what.to_owned(), expected, found });
@@ -241,9 +259,20 @@ impl Descriptor {
 
     /// Whether both say the same, however it is written.
     #[must_use]
-    pub fn says_the_same(&self, other: &Self) -> bool {
-        self.said == other.said && json::says_the_same(self.json(), other.json())
+    pub fn says_the_same(&self, other: &Self) -> Result<bool> {
+        Ok(self.read.said == other.read.said && json::says_the_same(self.json(), other.json())?)
     }
+}
+
+/// Annotations of our own.
+fn copy_of<'a>(
+    annotations: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> Result<Annotations> {
+    let mut copy = Annotations::new();
+    for (key, value) in annotations {
+        memory::set(&mut copy, memory::owned(key)?, memory::owned(value)?)?;
+    }
+    Ok(copy)
 }
 
 /// Sets or takes away one annotation, or refuses it.
@@ -257,7 +286,7 @@ pub(crate) fn edit_annotation(
     }
     match value {
         Some(value) => {
-            annotations.insert(key.to_owned(), value.to_owned());
+            memory::set(annotations, memory::owned(key)?, memory::owned(value)?)?;
         }
         None => {
             annotations.shift_remove(key);
@@ -268,16 +297,20 @@ pub(crate) fn edit_annotation(
 
 impl Serialize for Descriptor {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        self.json.serialize(serializer)
+        let raw: &RawValue =
+            serde_json::from_str(self.json()).map_err(serde::ser::Error::custom)?;
+        raw.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Descriptor {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let json = Box::<RawValue>::deserialize(deserializer)?;
-        Self::from_raw(json).map_err(serde::de::Error::custom)
+        let json = <&RawValue>::deserialize(deserializer)?;
+        Self::from_raw(json)
     }
 }
+
+impl Asking<'_> for Descriptor {}
 
 #[cfg(test)]
 mod tests {

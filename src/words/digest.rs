@@ -3,6 +3,7 @@
 //! image-spec, descriptor.md, "Digests".
 
 use super::error::{Error, Result, quoted};
+use super::memory::{self, Asking, through_parser};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
 use std::fmt;
@@ -131,7 +132,7 @@ impl FromStr for Digest {
         if !well_formed {
             return Err(malformed());
         }
-        Ok(Self { text: text.to_owned(), colon: algorithm.len() })
+        Ok(Self { text: memory::owned(text)?, colon: algorithm.len() })
     }
 }
 
@@ -172,9 +173,11 @@ impl Serialize for Digest {
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        memory::asking::<_, String>(deserializer)?.parse().map_err(through_parser)
     }
 }
+
+impl Asking<'_> for Digest {}
 
 /// Computes a digest while content passes by.
 #[derive(Clone, Debug)]

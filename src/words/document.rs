@@ -6,6 +6,7 @@ use super::descriptor::Descriptor;
 use super::error::{Error, Result, quoted};
 use super::json;
 use super::media_type::{Kind, MediaType};
+use super::memory::{Asking, asking};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -52,22 +53,24 @@ struct Members {
     fs_layers: Option<IgnoredAny>,
 }
 
+impl Asking<'_> for Members {}
+
 /// Reads a member that may be absent, but not null.
 fn present<'de, D, T>(deserializer: D) -> std::result::Result<Option<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
-    T: Deserialize<'de>,
+    T: Asking<'de>,
 {
-    T::deserialize(deserializer).map(Some)
+    asking(deserializer).map(Some)
 }
 
 /// Reads a list that may be null: some tools write an emptied one so.
 fn list<'de, D, T>(deserializer: D) -> std::result::Result<Option<Vec<T>>, D::Error>
 where
     D: serde::Deserializer<'de>,
-    T: Deserialize<'de>,
+    T: Asking<'de>,
 {
-    let list: Option<Vec<T>> = Deserialize::deserialize(deserializer)?;
+    let list: Option<Vec<T>> = asking(deserializer)?;
     Ok(Some(list.unwrap_or_default()))
 }
 
@@ -91,13 +94,12 @@ impl Document {
 
     /// What must be there for the document to be whole, in order. A subject is
     /// not among it: it may be absent.
-    pub(crate) fn references(&self) -> Vec<&Descriptor> {
-        match self {
-            Self::Manifest(manifest) => {
-                std::iter::once(&manifest.config).chain(&manifest.layers).collect()
-            }
-            Self::Index(index) => index.manifests.iter().collect(),
-        }
+    pub(crate) fn references(&self) -> impl Iterator<Item = &Descriptor> {
+        let (config, others) = match self {
+            Self::Manifest(manifest) => (Some(&manifest.config), &manifest.layers),
+            Self::Index(index) => (None, &index.manifests),
+        };
+        config.into_iter().chain(others)
     }
 
     /// What the document is about, which may be absent.
@@ -109,8 +111,8 @@ impl Document {
     }
 
     /// All that the document names: its references, and its subject.
-    pub(crate) fn everything_named(&self) -> Vec<Descriptor> {
-        self.references().into_iter().chain(self.subject()).cloned().collect()
+    pub(crate) fn everything_named(&self) -> impl Iterator<Item = &Descriptor> {
+        self.references().chain(self.subject())
     }
 
     /// What a descriptor of this document should name as its artifact type.
@@ -183,15 +185,16 @@ fn missing(name: &str, member: &str) -> Error {
 pub(crate) fn media_type_of(json: &[u8], given: Option<&MediaType>) -> Result<MediaType> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
-    struct Sketch {
+    struct Sketch<'a> {
         media_type: Option<MediaType>,
-        #[serde(default, deserialize_with = "present")]
-        manifests: Option<Box<RawValue>>,
+        #[serde(borrow, default, deserialize_with = "present")]
+        manifests: Option<&'a RawValue>,
         config: Option<IgnoredAny>,
     }
+    impl<'a> Asking<'a> for Sketch<'a> {}
     const NAME: &str = "manifest";
     let sketch: Sketch = json::parse(NAME, json)?;
-    if sketch.manifests.as_ref().is_some_and(|manifests| manifests.get() == "null") {
+    if sketch.manifests.is_some_and(|manifests| manifests.get() == "null") {
         return Err(Error::format(NAME, "expected a list of manifests, found null"));
     }
     match (given, sketch.media_type) {
@@ -216,6 +219,7 @@ pub(crate) fn stated_media_type(json: &[u8]) -> Result<Option<MediaType>> {
     struct Sketch {
         media_type: Option<MediaType>,
     }
+    impl Asking<'_> for Sketch {}
     Ok(json::parse::<Sketch>("document", json)?.media_type)
 }
 

@@ -1,5 +1,6 @@
 //! Why a call failed, in one line that tells a person what to do.
 
+use super::memory;
 use std::io;
 
 /// What every fallible function of this crate returns.
@@ -121,6 +122,10 @@ pub enum Error {
     #[error("{0}")]
     Unsupported(String),
 
+    /// There is too little memory for what the call was given or has read.
+    #[error("memory: expected enough for what is given or read, found too little")]
+    Memory,
+
     /// A bug in this library.
     #[error("internal error: {0}")]
     Internal(String),
@@ -138,17 +143,21 @@ impl Error {
     /// Takes an error of this crate back out of the [`io::Error`] that carried
     /// it through a `Read` or `Write`; any other is the source's own.
     pub(crate) fn from_source(error: io::Error) -> Self {
+        if memory::was_refused(&error) {
+            return Self::Memory;
+        }
         error.downcast::<Self>().unwrap_or_else(Self::Source)
     }
 
     /// The same for a `Write`: what is not an error of this crate comes from a
     /// compressor, which fails for want of memory alone.
     pub(crate) fn from_writer(source: io::Error) -> Self {
-        source.downcast::<Self>().unwrap_or_else(|source| Self::Io {
-            action: "compress",
-            path: "a blob".to_owned(),
-            source,
-        })
+        source.downcast::<Self>().unwrap_or(Self::Memory)
+    }
+
+    /// What a JSON parser or writer says of a document.
+    pub(crate) fn json(document: impl Into<String>, error: &serde_json::Error) -> Self {
+        if memory::was_refused_to(error) { Self::Memory } else { Self::format(document, error) }
     }
 
     /// The system's error number, where there is one.

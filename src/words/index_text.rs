@@ -6,7 +6,9 @@
 use super::descriptor::Descriptor;
 use super::document::{Index, media_type_of};
 use super::error::{Error, Result};
+use super::json;
 use super::media_type::MediaType;
+use super::memory;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -53,7 +55,9 @@ impl IndexText {
     /// type, it is given one.
     pub(crate) fn given(name: &str, json: &[u8]) -> Result<Self> {
         media_type_of(json, Some(&MediaType::known(MediaType::IMAGE_INDEX)))?;
-        Self::stored(name, json.to_vec())
+        let mut copy = memory::room(json.len())?;
+        copy.extend_from_slice(json);
+        Self::stored(name, copy)
     }
 
     /// Reads an index that is there. The text is mended where some tools break
@@ -61,7 +65,7 @@ impl IndexText {
     pub(crate) fn stored(name: &str, json: Vec<u8>) -> Result<Self> {
         let descriptors = Index::parse(name, &json)?.manifests;
         let mut text = String::from_utf8(json).map_err(|error| Error::format(name, error))?;
-        let malformed = |error| Error::format(name, error);
+        let malformed = |error: serde_json::Error| Error::json(name, &error);
         let spans: Spans = serde_json::from_str(&text).map_err(malformed)?;
         let array = span(&text, spans.manifests.get());
         if spans.manifests.get() == "null" {
@@ -71,12 +75,12 @@ impl IndexText {
         if spans.media_type.is_none() {
             let behind_version = span(&text, spans.schema_version.get()).end;
             let member = format!(r#","mediaType":"{}""#, MediaType::IMAGE_INDEX);
+            text.try_reserve(member.len())?;
             text.insert_str(behind_version, &member);
             return Self::stored(name, text.into_bytes());
         }
-        let entries: Vec<&RawValue> =
-            serde_json::from_str(spans.manifests.get()).map_err(malformed)?;
-        let entries = entries.iter().map(|entry| span(&text, entry.get())).collect();
+        let entries: Vec<&RawValue> = json::value(spans.manifests.get()).map_err(malformed)?;
+        let entries = memory::list(entries.iter().map(|entry| span(&text, entry.get())))?;
         Ok(Self { array, entries, descriptors, text })
     }
 
@@ -102,20 +106,21 @@ impl IndexText {
     }
 
     /// The text of the index with these entries instead.
-    pub(crate) fn with_entries(&self, entries: &[Entry]) -> String {
-        let mut text = self.slice(0..self.array.start + 1).to_owned();
+    pub(crate) fn with_entries(&self, entries: &[Entry]) -> Result<String> {
+        let mut text = memory::owned(self.slice(0..self.array.start + 1))?;
         let mut previous = None;
         for entry in entries {
-            text.push_str(self.between(previous, Some(entry)));
-            text.push_str(match entry {
+            memory::append(&mut text, self.between(previous, Some(entry)))?;
+            let entry_text = match entry {
                 Entry::Kept(position) => self.slice(self.span_of(*position)),
                 Entry::New(descriptor) => descriptor.json(),
-            });
+            };
+            memory::append(&mut text, entry_text)?;
             previous = Some(entry);
         }
-        text.push_str(self.between(previous, None));
-        text.push_str(self.slice(self.array.end - 1..self.text.len()));
-        text
+        memory::append(&mut text, self.between(previous, None))?;
+        memory::append(&mut text, self.slice(self.array.end - 1..self.text.len()))?;
+        Ok(text)
     }
 
     /// What to write between two entries, or an entry and a bracket: what stood
@@ -197,13 +202,13 @@ mod tests {
             (vec![], "[]".to_owned()),
         ] {
             let expected = index(&manifests);
-            assert_eq!(old.with_entries(&entries), expected.text());
+            assert_eq!(old.with_entries(&entries).unwrap(), expected.text());
         }
     }
 
     #[test]
     fn an_empty_index_grows() {
-        let grown = IndexText::empty().unwrap().with_entries(&[new(1), new(2)]);
+        let grown = IndexText::empty().unwrap().with_entries(&[new(1), new(2)]).unwrap();
         let expected = format!("[{},{}]", entry(1), entry(2));
         assert!(grown.contains(&expected), "{grown}");
         assert_eq!(IndexText::stored("test", grown.into_bytes()).unwrap().descriptors().len(), 2);

@@ -5,9 +5,11 @@
 //! written: their order, their numbers, their spacing.
 
 use super::error::{Error, Result};
+use super::memory::{self, Asked, Asking, Growing, through_parser};
 use indexmap::IndexMap;
-use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::fmt;
 
@@ -17,51 +19,78 @@ pub(crate) const DOCUMENT_LIMIT: u64 = 64 << 20;
 const DEPTH_LIMIT: usize = 100;
 
 /// Reads a JSON document; `name` says in errors which one it is.
-pub(crate) fn parse<T: DeserializeOwned>(name: &str, json: &[u8]) -> Result<T> {
-    object(text(name, json)?).map_err(|error| Error::format(name, error))
+pub(crate) fn parse<'a, T: Asking<'a>>(name: &str, json: &'a [u8]) -> Result<T> {
+    object(text(name, json)?).map_err(|error| Error::json(name, &error))
 }
 
 /// Reads a value from the text of an object. The parser alone would also take an
 /// array of the members in their order.
-pub(crate) fn object<T: DeserializeOwned>(text: &str) -> serde_json::Result<T> {
+pub(crate) fn object<'a, T: Asking<'a>>(text: &'a str) -> serde_json::Result<T> {
     if !text.trim_start().starts_with('{') {
-        return Err(serde_json::Error::custom("expected an object, found something else"));
+        return Err(serde::de::Error::custom("expected an object, found something else"));
     }
-    serde_json::from_str(text)
+    value(text)
+}
+
+/// Reads any value.
+pub(crate) fn value<'a, T: Asking<'a>>(text: &'a str) -> serde_json::Result<T> {
+    serde_json::from_str::<Asked<T>>(text).map(|Asked(value)| value)
 }
 
 /// The same for a member of a document that may be absent or null.
 pub(crate) fn member<'de, D, T>(deserializer: D) -> std::result::Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
-    T: DeserializeOwned,
+    T: Asking<'de>,
 {
-    let text = Box::<RawValue>::deserialize(deserializer)?;
+    let text = <&RawValue>::deserialize(deserializer)?;
     match text.get() {
         "null" => Ok(None),
-        text => object(text).map(Some).map_err(D::Error::custom),
+        text => object(text).map(Some).map_err(serde::de::Error::custom),
     }
 }
 
 /// Whether two values say the same, whatever their order and spacing. Numbers
 /// are the same only if they are written alike.
-pub(crate) fn says_the_same(one: &str, other: &str) -> bool {
+pub(crate) fn says_the_same(one: &str, other: &str) -> Result<bool> {
     if one == other {
-        return true;
+        return Ok(true);
     }
-    if let (Ok(one), Ok(other)) = (object::<Object>(one), object::<Object>(other)) {
-        return one.0.len() == other.0.len()
-            && one.0.iter().all(|(name, value)| {
-                other.0.get(name).is_some_and(|other| says_the_same(value.get(), other.get()))
-            });
+    if let (Some(one), Some(other)) = (perhaps::<Object>(one)?, perhaps::<Object>(other)?) {
+        if one.0.len() != other.0.len() {
+            return Ok(false);
+        }
+        for (name, value) in &one.0 {
+            match other.0.get(name) {
+                Some(other) if says_the_same(value.get(), other.get())? => {}
+                _ => return Ok(false),
+            }
+        }
+        return Ok(true);
     }
-    let array = serde_json::from_str::<Vec<Box<RawValue>>>;
-    if let (Ok(one), Ok(other)) = (array(one), array(other)) {
-        return one.len() == other.len()
-            && one.iter().zip(&other).all(|(one, other)| says_the_same(one.get(), other.get()));
+    let array = perhaps::<Vec<&RawValue>>;
+    if let (Some(one), Some(other)) = (array(one)?, array(other)?) {
+        if one.len() != other.len() {
+            return Ok(false);
+        }
+        for (one, other) in one.iter().zip(&other) {
+            if !says_the_same(one.get(), other.get())? {
+                return Ok(false);
+            }
+        }
+        return Ok(true);
     }
-    let string = serde_json::from_str::<String>;
-    matches!((string(one), string(other)), (Ok(one), Ok(other)) if one == other)
+    let (one, other) = (perhaps::<String>(one)?, perhaps::<String>(other)?);
+    Ok(one.is_some() && one == other)
+}
+
+/// Reads a value, if it is of this type.
+pub(crate) fn perhaps<'a, T: Asking<'a>>(text: &'a str) -> Result<Option<T>> {
+    match value(text) {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if memory::was_refused_to(&error) => Err(Error::Memory),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Checks that a document is text of bearable length and depth.
@@ -100,13 +129,55 @@ fn depth(json: &[u8]) -> usize {
 
 /// Writes compact JSON.
 pub(crate) fn write<T: Serialize + ?Sized>(value: &T) -> Result<String> {
-    serde_json::to_string(value).map_err(|error| Error::Internal(error.to_string()))
+    let mut json = Growing::default();
+    match serde_json::to_writer(&mut json, value) {
+        Ok(()) => String::from_utf8(json.0).map_err(|error| Error::Internal(error.to_string())),
+        Err(error) if memory::was_refused_to(&error) => Err(Error::Memory),
+        Err(error) => Err(Error::Internal(error.to_string())),
+    }
 }
+
+/// The exact text of a value.
+#[derive(Clone, Debug)]
+pub(crate) struct Raw(String);
+
+impl Raw {
+    /// The text that says this.
+    pub(crate) fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
+        write(value).map(Self)
+    }
+
+    pub(crate) fn get(&self) -> &str {
+        &self.0
+    }
+
+    fn copy(&self) -> Result<Self> {
+        memory::owned(&self.0).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let text = <&RawValue>::deserialize(deserializer)?;
+        memory::owned(text.get()).map(Self).map_err(through_parser)
+    }
+}
+
+impl Asking<'_> for Raw {}
+
+impl Serialize for Raw {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let raw: &RawValue = serde_json::from_str(&self.0).map_err(S::Error::custom)?;
+        raw.serialize(serializer)
+    }
+}
+
+impl<'de: 'a, 'a> Asking<'de> for &'a RawValue {}
 
 /// A JSON object whose members keep their order and their exact text.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(transparent)]
-pub(crate) struct Object(IndexMap<String, Box<RawValue>>);
+pub(crate) struct Object(IndexMap<String, Raw>);
 
 impl Object {
     pub(crate) fn is_empty(&self) -> bool {
@@ -114,25 +185,33 @@ impl Object {
     }
 
     /// Reads a member, if it is there and not null.
-    pub(crate) fn get<T: DeserializeOwned>(&self, name: &str, member: &str) -> Result<Option<T>> {
-        let Some(value) = self.0.get(member) else { return Ok(None) };
-        serde_json::from_str(value.get())
-            .map_err(|error| Error::format(format!("{name}: {member}"), error))
+    pub(crate) fn get<'a, T: Asking<'a>>(&'a self, name: &str, member: &str) -> Result<Option<T>> {
+        let Some(text) = self.0.get(member) else { return Ok(None) };
+        value(text.get()).map_err(|error| Error::json(format!("{name}: {member}"), &error))
     }
 
     /// Sets a member: in its place if it is there, else at the end.
     pub(crate) fn set<T: Serialize + ?Sized>(&mut self, member: &str, value: &T) -> Result<()> {
-        let value = serde_json::value::to_raw_value(value)
-            .map_err(|error| Error::Internal(error.to_string()))?;
-        self.0.insert(member.to_owned(), value);
-        Ok(())
+        memory::set(&mut self.0, memory::owned(member)?, Raw::of(value)?).map(drop)
     }
 
     /// Takes a member away; the others keep their order.
     pub(crate) fn remove(&mut self, member: &str) {
         self.0.shift_remove(member);
     }
+
+    /// Another one of the same members.
+    pub(crate) fn copy(&self) -> Result<Self> {
+        let mut copy = IndexMap::new();
+        copy.try_reserve(self.0.len()).map_err(|_| Error::Memory)?;
+        for (name, value) in &self.0 {
+            copy.insert(memory::owned(name)?, value.copy()?);
+        }
+        Ok(Self(copy))
+    }
 }
+
+impl Asking<'_> for Object {}
 
 impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
@@ -150,11 +229,13 @@ impl<'de> Deserialize<'de> for Object {
                 mut map: A,
             ) -> std::result::Result<Object, A::Error> {
                 let mut object = Object::default();
-                while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
+                while let Some((Asked(name), value)) = map.next_entry::<Asked<String>, Raw>()? {
                     if object.0.contains_key(&name) {
-                        return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
+                        return Err(serde::de::Error::custom(format_args!(
+                            "duplicate field `{name}`"
+                        )));
                     }
-                    object.0.insert(name, value);
+                    memory::set(&mut object.0, name, value).map_err(through_parser)?;
                 }
                 Ok(object)
             }
@@ -193,7 +274,7 @@ mod tests {
             (r#""\ud800""#, r#""\ud801""#, false),
             ("null", "0", false),
         ] {
-            assert_eq!(says_the_same(one, other), same, "{one} and {other}");
+            assert_eq!(says_the_same(one, other).unwrap(), same, "{one} and {other}");
         }
     }
 

@@ -3,7 +3,8 @@
 //! image-spec, media-types.md; the grammar is that of RFC 6838, section 4.2.
 
 use super::error::{Error, Result};
-use serde::{Deserialize, Serialize};
+use super::memory::{self, Asking};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
@@ -11,7 +12,7 @@ use std::str::FromStr;
 ///
 /// One given by a caller is checked against the grammar; one that is read from
 /// a document is carried as it stands, since an unknown type is never an error.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct MediaType(String);
 
@@ -119,6 +120,14 @@ impl fmt::Display for MediaType {
         f.write_str(&self.0)
     }
 }
+
+impl<'de> Deserialize<'de> for MediaType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        memory::asking(deserializer).map(Self)
+    }
+}
+
+impl Asking<'_> for MediaType {}
 
 #[cfg(test)]
 mod tests {

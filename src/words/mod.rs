@@ -8,5 +8,6 @@ pub(crate) mod error;
 pub(crate) mod index_text;
 pub(crate) mod json;
 pub(crate) mod media_type;
+pub(crate) mod memory;
 pub(crate) mod platform;
 pub(crate) mod reference;

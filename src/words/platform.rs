@@ -4,6 +4,7 @@
 
 use super::error::{Error, Result};
 use super::json;
+use super::memory::{Asking, asking};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -15,21 +16,33 @@ use std::str::FromStr;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Platform {
     /// The CPU architecture, in Go's words: `amd64`, `arm64`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "asking")]
     pub architecture: String,
     /// The operating system, in Go's words: `linux`, `windows`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "asking")]
     pub os: String,
     /// The version of the operating system.
-    #[serde(rename = "os.version", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "os.version",
+        default,
+        deserialize_with = "asking",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub os_version: Option<String>,
     /// The features of the operating system that are required.
-    #[serde(rename = "os.features", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "os.features",
+        default,
+        deserialize_with = "asking",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub os_features: Option<Vec<String>>,
     /// The variant of the CPU: `v7`, `v8`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "asking", skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
 }
+
+impl Asking<'_> for Platform {}
 
 impl Platform {
     /// Whether both name the same platform in every part; the order of features

@@ -93,6 +93,7 @@ fn kind(status: ocilayout_status) -> Kind {
         OCILAYOUT_ERR_LIMIT => Kind::Limit,
         OCILAYOUT_ERR_UNSUPPORTED => Kind::Unsupported,
         OCILAYOUT_ERR_NOT_DURABLE => Kind::NotDurable,
+        OCILAYOUT_ERR_MEMORY => Kind::Memory,
         other => panic!("{other:?}"),
     }
 }

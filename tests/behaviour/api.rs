@@ -30,6 +30,7 @@ pub enum Kind {
     Limit,
     Unsupported,
     NotDurable,
+    Memory,
 }
 
 #[derive(Clone, Copy, Default)]

@@ -35,6 +35,7 @@ impl From<Error> for Failure {
             Error::Limit { .. } => Kind::Limit,
             Error::Unsupported(_) => Kind::Unsupported,
             Error::NotDurable { .. } => Kind::NotDurable,
+            Error::Memory => Kind::Memory,
             other => panic!("{other}"),
         };
         let callback_code = match &error {

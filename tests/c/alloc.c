@@ -276,7 +276,7 @@ static _Noreturn void make(const struct call *call, size_t until, bool for_good)
     allocator.on = false;
     if (status == OCILAYOUT_OK)
         _exit(allocator.refused == 0 ? WAS_MADE : WAS_MADE_ALL_THE_SAME);
-    check_error(__FILE__, __LINE__, call->name, status, error, OCILAYOUT_ERR_IO, NULL, 0);
+    check_error(__FILE__, __LINE__, call->name, status, error, OCILAYOUT_ERR_MEMORY, NULL, 0);
     check_text(__FILE__, __LINE__, call->name, content_of(path(given.dir, "index.json"), &size),
                index);
     _exit(FAILED_AS_IT_SHOULD);
