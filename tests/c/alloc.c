@@ -274,6 +274,7 @@ static _Noreturn void make(const struct call *call, size_t until, bool for_good)
     allocator.on = true;
     ocilayout_status status = call->make(layout, &error);
     allocator.on = false;
+    ocilayout_free(layout);
     if (status == OCILAYOUT_OK)
         _exit(allocator.refused == 0 ? WAS_MADE : WAS_MADE_ALL_THE_SAME);
     check_error(__FILE__, __LINE__, call->name, status, error, OCILAYOUT_ERR_MEMORY, NULL, 0);
@@ -306,7 +307,8 @@ static void refusals(const char *dir) {
         for (int for_good = 0; for_good <= 1; for_good++) {
             size_t until = 0;
             while (is_refused(&calls[i], until, for_good, &wrong)) {
-                CHECK_WHOLE(dir);
+                if (wrong == 0)
+                    CHECK_WHOLE(dir);
                 until++;
             }
         }
