@@ -3,6 +3,7 @@
 //! The bytes that come out depend on the input and the level alone: the gzip
 //! header names no file, no time and no system.
 
+use super::zstd;
 use crate::words::error::{Error, Result};
 use crate::words::media_type::MediaType;
 use flate2::write::GzEncoder;
@@ -75,7 +76,7 @@ impl Compression {
 pub(super) enum Encoder<W: Write> {
     Plain(W),
     Gzip(GzEncoder<W>),
-    Zstd(zstd::stream::write::Encoder<'static, W>),
+    Zstd(zstd::Encoder<W>),
 }
 
 impl<W: Write> Encoder<W> {
@@ -83,9 +84,7 @@ impl<W: Write> Encoder<W> {
         Ok(match compression.0 {
             Method::None => Self::Plain(out),
             Method::Gzip(level) => Self::Gzip(GzEncoder::new(out, flate2::Compression::new(level))),
-            Method::Zstd(level) => Self::Zstd(
-                zstd::stream::write::Encoder::new(out, level).map_err(Error::from_writer)?,
-            ),
+            Method::Zstd(level) => Self::Zstd(zstd::encoder(out, level)?),
         })
     }
 
@@ -94,7 +93,10 @@ impl<W: Write> Encoder<W> {
         match self {
             Self::Plain(out) => Ok(out),
             Self::Gzip(encoder) => encoder.finish(),
-            Self::Zstd(encoder) => encoder.finish(),
+            Self::Zstd(mut encoder) => {
+                encoder.finish()?;
+                Ok(encoder.into_inner().0)
+            }
         }
     }
 }

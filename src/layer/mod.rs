@@ -4,6 +4,7 @@ mod compression;
 mod in_progress;
 mod options;
 mod writer;
+mod zstd;
 
 pub use compression::Compression;
 pub(crate) use in_progress::InProgress;

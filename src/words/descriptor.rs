@@ -258,7 +258,9 @@ impl Descriptor {
     }
 
     /// Whether both say the same, however it is written.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`Error::Memory`] when there is too little to compare them.
     pub fn says_the_same(&self, other: &Self) -> Result<bool> {
         Ok(self.read.said == other.read.said && json::says_the_same(self.json(), other.json())?)
     }
