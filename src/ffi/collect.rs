@@ -6,6 +6,7 @@ use super::guard::create;
 use super::handle::free;
 use super::layout::{self, ocilayout};
 use crate::upkeep::{CollectOptions, Collected, Fate};
+use crate::words::memory;
 use std::ffi::{CString, c_char};
 use std::ptr;
 use std::time::Duration;
@@ -99,7 +100,7 @@ pub unsafe extern "C" fn ocilayout_collect(
                 options = options.dry_run();
             }
             let collected = layout.collect(&options)?;
-            Ok(ocilayout_collection(collected.iter().map(ocilayout_collected::new).collect()))
+            memory::list(collected.iter().map(ocilayout_collected::new)).map(ocilayout_collection)
         })
     }
 }

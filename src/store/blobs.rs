@@ -257,7 +257,8 @@ impl Store {
             let directory = or_no_blob(blobs.child(OsStr::new(&algorithm)))?;
             let Some(directory) = directory else { continue };
             for encoded in directory.names()? {
-                let Ok(digest) = format!("{algorithm}:{encoded}").parse() else { continue };
+                let name = format!("{algorithm}:{encoded}").parse();
+                let Some(digest) = memory::unless_refused(name)? else { continue };
                 let size = directory.size_of(OsStr::new(&encoded), self.links);
                 if let Some(size) = or_no_blob(size)? {
                     memory::push(&mut all, (digest, size))?;

@@ -305,7 +305,7 @@ impl Directory {
             let entry = entry.map_err(failed)?;
             match entry.file_name().to_str() {
                 Ok("." | "..") | Err(_) => {}
-                Ok(name) => names.push(name.to_owned()),
+                Ok(name) => memory::push(&mut names, memory::owned(name)?)?,
             }
         }
         Ok(names)

@@ -11,6 +11,7 @@ use super::lock::Lock;
 use super::syncfs;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
+use crate::words::memory;
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
@@ -132,7 +133,11 @@ pub(super) fn leased(root: &Directory) -> Result<HashSet<Digest>> {
         lease
             .read_to_string(&mut digests)
             .map_err(|error| io_error("read", &stage.path_of(OsStr::new(LEASE)), error))?;
-        leased.extend(digests.lines().filter_map(|digest| digest.parse().ok()));
+        for line in digests.lines() {
+            if let Some(digest) = memory::unless_refused(line.parse())? {
+                memory::insert(&mut leased, digest)?;
+            }
+        }
     }
     Ok(leased)
 }

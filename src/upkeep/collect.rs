@@ -10,6 +10,7 @@ use crate::layout::Layout;
 use crate::store::Durability;
 use crate::words::digest::Digest;
 use crate::words::error::Result;
+use crate::words::memory;
 use std::time::Duration;
 
 /// So many blobs are removed while writers wait.
@@ -121,11 +122,11 @@ impl Layout {
     pub fn collect(&self, options: &CollectOptions) -> Result<Vec<Collected>> {
         self.check_collectable(options.dry_run)?;
         let mut blobs = self.blobs()?;
-        blobs.sort();
+        blobs.sort_unstable();
         let mut garbage = Garbage::find(self, &blobs, options.grace)?;
         if !options.dry_run {
             self.sync_index(Durability::Ordered)?;
-            for part in garbage.in_order().chunks(PART) {
+            for part in garbage.in_order()?.chunks(PART) {
                 self.alone(|| garbage.remove(self, part))?;
             }
         }
@@ -133,6 +134,6 @@ impl Layout {
             let fate = garbage.fate(&digest);
             Collected { digest, size, fate }
         });
-        Ok(told.collect())
+        memory::list(told)
     }
 }

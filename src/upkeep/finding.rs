@@ -2,6 +2,7 @@
 
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
+use crate::words::memory;
 use rustix::io::Errno;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -77,8 +78,9 @@ impl Finding {
     }
 
     /// The same about a blob that is referenced from these places.
-    pub(super) fn of_blob(self, digest: &Digest, referenced_from: &[Arc<str>]) -> Self {
-        Self { digest: Some(digest.clone()), referenced_from: referenced_from.to_vec(), ..self }
+    pub(super) fn of_blob(self, digest: &Digest, referenced_from: &[Arc<str>]) -> Result<Self> {
+        let referenced_from = memory::list(referenced_from.iter().cloned())?;
+        Ok(Self { digest: Some(digest.clone()), referenced_from, ..self })
     }
 
     /// What it has in common with what another look finds.

@@ -5,6 +5,7 @@ use super::marks::{Marks, Named};
 use crate::layout::{Layout, Matcher};
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
+use crate::words::memory;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
@@ -34,14 +35,15 @@ impl Garbage {
         };
         garbage.marks.follow(layout, layout.list(&Matcher::any())?)?;
         for (digest, _) in blobs.iter().filter(|(digest, _)| !garbage.marks.has(digest)) {
-            garbage.unmarked.insert(digest.clone(), Named::in_blob(layout, digest)?);
+            let named = Named::in_blob(layout, digest)?;
+            memory::note(&mut garbage.unmarked, digest.clone(), named)?;
             if digest.computable().is_err() {
-                garbage.spared.insert(digest.clone(), Fate::Foreign);
+                memory::note(&mut garbage.spared, digest.clone(), Fate::Foreign)?;
             } else if is_young(layout, digest, grace)? {
-                garbage.spared.insert(digest.clone(), Fate::Young);
+                memory::note(&mut garbage.spared, digest.clone(), Fate::Young)?;
             }
         }
-        garbage.settle();
+        garbage.settle()?;
         Ok(garbage)
     }
 
@@ -53,26 +55,29 @@ impl Garbage {
     }
 
     /// All that may be garbage, each document before what it names.
-    pub(super) fn in_order(&self) -> Vec<Digest> {
+    pub(super) fn in_order(&self) -> Result<Vec<Digest>> {
         let mut named_by: HashMap<Digest, usize> = HashMap::new();
-        for digest in self.unmarked.keys().flat_map(|digest| self.named_in(digest)) {
-            *named_by.entry(digest).or_default() += 1;
+        for document in self.unmarked.keys() {
+            for digest in self.named_in(document)? {
+                named_by.try_reserve(1)?;
+                *named_by.entry(digest).or_default() += 1;
+            }
         }
         let is_named = |digest: &&Digest| named_by.contains_key(*digest);
-        let mut order: Vec<_> = self.unmarked.keys().filter(|d| !is_named(d)).cloned().collect();
+        let mut order = memory::list(self.unmarked.keys().filter(|d| !is_named(d)).cloned())?;
         let mut next = 0;
         while let Some(digest) = order.get(next).cloned() {
             next += 1;
-            for digest in self.named_in(&digest) {
+            for digest in self.named_in(&digest)? {
                 if let Some(left) = named_by.get_mut(&digest) {
                     *left -= 1;
                     if *left == 0 {
-                        order.push(digest);
+                        memory::push(&mut order, digest)?;
                     }
                 }
             }
         }
-        order
+        Ok(order)
     }
 
     /// Removes what of this is garbage still. Nobody edits or puts meanwhile.
@@ -99,22 +104,23 @@ impl Garbage {
             return Ok(());
         }
         (self.index, self.leased) = (index, leased);
-        self.settle();
-        Ok(())
+        self.settle()
     }
 
     /// Finds all that stays: what is spared or leased, documents whose subject
     /// stays, and whatever those name.
-    fn settle(&mut self) {
+    fn settle(&mut self) -> Result<()> {
+        let spared = self.spared.iter().map(|(digest, fate)| (digest.clone(), *fate));
         let leased = self.leased.iter().map(|digest| (digest.clone(), Fate::Leased));
-        let mut left: Vec<_> = self.spared.clone().into_iter().chain(leased).collect();
+        let mut left = memory::list(spared.chain(leased))?;
         let mut by_subject: HashMap<Digest, Vec<Digest>> = HashMap::new();
         for (digest, named) in &self.unmarked {
-            if let Some(subject) = named.as_ref().and_then(Named::subject) {
+            if let Some(subject) = named.as_ref().map_or(Ok(None), Named::subject)? {
                 if self.marks.has(&subject) {
-                    left.push((digest.clone(), Fate::Referrer));
+                    memory::push(&mut left, (digest.clone(), Fate::Referrer))?;
                 }
-                by_subject.entry(subject).or_default().push(digest.clone());
+                by_subject.try_reserve(1)?;
+                memory::push(by_subject.entry(subject).or_default(), digest.clone())?;
             }
         }
         self.stays.clear();
@@ -122,18 +128,28 @@ impl Garbage {
             if !self.unmarked.contains_key(&digest) || self.stays.contains_key(&digest) {
                 continue;
             }
-            left.extend(self.named_in(&digest).map(|named| (named, fate)));
-            let about = by_subject.remove(&digest).unwrap_or_default();
-            left.extend(about.into_iter().map(|digest| (digest, Fate::Referrer)));
-            self.stays.insert(digest, fate);
+            for named in self.named_in(&digest)? {
+                memory::push(&mut left, (named, fate))?;
+            }
+            for about in by_subject.remove(&digest).unwrap_or_default() {
+                memory::push(&mut left, (about, Fate::Referrer))?;
+            }
+            memory::note(&mut self.stays, digest, fate)?;
         }
+        Ok(())
     }
 
     /// What a document names that may be garbage too, each once.
-    fn named_in(&self, digest: &Digest) -> impl Iterator<Item = Digest> {
+    fn named_in(&self, digest: &Digest) -> Result<HashSet<Digest>> {
+        let mut found = HashSet::new();
         let named = self.unmarked.get(digest).and_then(Option::as_ref).map(Named::everything);
-        let named: HashSet<Digest> = named.into_iter().flatten().collect();
-        named.into_iter().filter(|digest| self.unmarked.contains_key(digest))
+        for digest in named.into_iter().flatten() {
+            let digest = digest?;
+            if self.unmarked.contains_key(&digest) {
+                memory::insert(&mut found, digest)?;
+            }
+        }
+        Ok(found)
     }
 }
 

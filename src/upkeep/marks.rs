@@ -48,7 +48,7 @@ impl Marks {
                 Err(Error::Unsupported(_)) => {
                     let named = Named::in_blob(layout, descriptor.digest())?;
                     for digest in named.iter().flat_map(Named::everything) {
-                        memory::insert(&mut self.found, digest)?;
+                        memory::insert(&mut self.found, digest?)?;
                     }
                 }
                 Err(error) => return Err(error),
@@ -83,6 +83,13 @@ impl Asking<'_> for Named {}
 
 impl Asking<'_> for Reference {}
 
+impl Reference {
+    /// The digest, if it is one.
+    fn digest(&self) -> Result<Option<Digest>> {
+        memory::unless_refused(self.digest.parse())
+    }
+}
+
 impl Named {
     /// What a blob names; `None` if it is no document, or not there.
     pub(super) fn in_blob(layout: &Layout, digest: &Digest) -> Result<Option<Self>> {
@@ -92,13 +99,13 @@ impl Named {
         str::from_utf8(&json).map_or(Ok(None), json::perhaps)
     }
 
-    pub(super) fn subject(&self) -> Option<Digest> {
-        self.subject.as_ref()?.digest.parse().ok()
+    pub(super) fn subject(&self) -> Result<Option<Digest>> {
+        self.subject.as_ref().map_or(Ok(None), Reference::digest)
     }
 
-    pub(super) fn everything(&self) -> impl Iterator<Item = Digest> {
+    pub(super) fn everything(&self) -> impl Iterator<Item = Result<Digest>> {
         let lists = [&self.manifests, &self.layers, &self.blobs].into_iter().flatten().flatten();
         let all = lists.chain(&self.config).chain(&self.subject);
-        all.filter_map(|reference| reference.digest.parse().ok())
+        all.filter_map(|reference| reference.digest().transpose())
     }
 }

@@ -5,7 +5,9 @@ use crate::layout::{Layout, Missing};
 use crate::store::blob_path;
 use crate::words::descriptor::Descriptor;
 use crate::words::digest::Digest;
+use crate::words::error::Result;
 use crate::words::media_type::{Kind, MediaType};
+use crate::words::memory;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -33,16 +35,17 @@ impl Record {
     }
 
     /// A place points at a blob.
-    pub(super) fn referenced(&self, descriptor: &Descriptor, from: &Arc<str>) {
+    pub(super) fn referenced(&self, descriptor: &Descriptor, from: &Arc<str>) -> Result<()> {
         let mut blobs = self.blobs();
         let blob = blobs.entry(descriptor.digest().clone()).or_default();
-        blob.referenced_from.push(Arc::clone(from));
+        memory::push(&mut blob.referenced_from, Arc::clone(from))?;
         if !blob.sizes.contains(&descriptor.size()) {
-            blob.sizes.push(descriptor.size());
+            memory::push(&mut blob.sizes, descriptor.size())?;
         }
         if !blob.media_types.contains(descriptor.media_type()) {
-            blob.media_types.push(descriptor.media_type().clone());
+            memory::push(&mut blob.media_types, descriptor.media_type().clone())?;
         }
+        Ok(())
     }
 
     /// A blob must be there: it is more than a subject.
@@ -62,21 +65,21 @@ impl Record {
 
     /// The blobs that nobody has looked at, of these and of those that are pointed
     /// at. The largest come first, so that no core has to finish one alone.
-    pub(super) fn left(&self, there: Vec<(Digest, u64)>) -> Vec<Digest> {
+    pub(super) fn left(&self, there: Vec<(Digest, u64)>) -> Result<Vec<Digest>> {
         let mut blobs = self.blobs();
         for (digest, _) in &there {
             blobs.entry(digest.clone()).or_default();
         }
         let sizes: BTreeMap<_, _> = there.into_iter().collect();
         let left = blobs.iter().filter(|(_, blob)| blob.size.is_none());
-        let mut left: Vec<_> =
-            left.map(|(digest, _)| (sizes.get(digest).copied(), digest.clone())).collect();
-        left.sort_by(|one, other| other.cmp(one));
-        left.into_iter().map(|(_, digest)| digest).collect()
+        let mut left =
+            memory::list(left.map(|(digest, _)| (sizes.get(digest).copied(), digest.clone())))?;
+        left.sort_unstable_by(|one, other| other.cmp(one));
+        memory::list(left.into_iter().map(|(_, digest)| digest))
     }
 
     /// All that is wrong.
-    pub(super) fn findings(self, layout: &Layout, missing: Missing) -> Vec<Finding> {
+    pub(super) fn findings(self, layout: &Layout, missing: Missing) -> Result<Vec<Finding>> {
         let blobs = self.0.into_inner();
         let mut findings = Vec::new();
         for (digest, mut blob) in blobs {
@@ -87,11 +90,12 @@ impl Record {
             }
             blob.referenced_from.sort_unstable();
             blob.referenced_from.dedup();
-            findings.extend(blob.problems.iter().map(|problem| {
-                Finding::new(&path, problem).of_blob(&digest, &blob.referenced_from)
-            }));
+            for problem in &blob.problems {
+                let finding = Finding::new(&path, problem);
+                memory::push(&mut findings, finding.of_blob(&digest, &blob.referenced_from)?)?;
+            }
         }
-        findings
+        Ok(findings)
     }
 }
 

@@ -7,6 +7,7 @@ use super::walk::walk;
 use crate::layout::{INDEX, Layout, MARKER, Matcher, Missing};
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
+use crate::words::memory;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashSet;
 use std::io::Read;
@@ -116,11 +117,15 @@ impl Verification {
 
         // Read after the documents: what they point at was there before them.
         let survey = self.layout.survey()?;
-        on_all_cores(&record.left(survey.blobs), |digest| match self.read_blob(digest, &record) {
-            Err(error) => FindingKind::of(error).map(|problem| record.wrong(digest, problem)),
-            Ok(()) => Ok(()),
+        on_all_cores(&record.left(survey.blobs)?, |digest| {
+            match self.read_blob(digest, &record) {
+                Err(error) => FindingKind::of(error).map(|problem| record.wrong(digest, problem)),
+                Ok(()) => Ok(()),
+            }
         })?;
-        findings.extend(record.findings(&self.layout, self.options.missing));
+        for finding in record.findings(&self.layout, self.options.missing)? {
+            memory::push(&mut findings, finding)?;
+        }
 
         for (path, error) in survey.blocked {
             findings.push(Finding::new(path, &FindingKind::of(error)?));
@@ -130,7 +135,7 @@ impl Verification {
         let left = hidden.into_iter().filter(|name| self.layout.is_left(name));
         let expected = "a writer that holds it, found none";
         findings.extend(left.map(|name| self.leftover(name.into(), expected)));
-        findings.sort();
+        findings.sort_unstable();
         Ok(findings)
     }
 
@@ -168,9 +173,9 @@ impl Verification {
         }
         let mut reader = self.layout.open_found(digest)?;
         record.found(digest, reader.size());
-        let mut piece = vec![0; PIECE];
+        let mut piece = memory::bytes(PIECE)?;
         while reader.read(&mut piece).map_err(Error::from_source)? > 0 {}
-        self.sound().insert(digest.clone());
+        memory::insert(&mut self.sound(), digest.clone())?;
         Ok(())
     }
 

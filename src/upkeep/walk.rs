@@ -12,6 +12,7 @@ use crate::words::document::{Document, stated_media_type};
 use crate::words::error::{Error, Result, quoted};
 use crate::words::json::DOCUMENT_LIMIT;
 use crate::words::media_type::{Kind, MediaType};
+use crate::words::memory;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -42,12 +43,12 @@ type Wrong = (FindingKind, Error);
 pub(super) fn walk(layout: &Layout, entries: &[Descriptor], record: &Record) -> Result<()> {
     let walk = Walk { layout, record, next: Mutex::default() };
     let index = Arc::from(INDEX);
-    entries.iter().for_each(|entry| walk.need(entry, &index, 0));
+    entries.iter().try_for_each(|entry| walk.need(entry, &index, 0))?;
     let mut known = BTreeSet::new();
     loop {
         let next = std::mem::take(&mut *walk.next());
         let is_new = |(page, _): &(Page, usize)| known.insert(page.clone());
-        let level: Vec<_> = next.into_iter().filter(is_new).collect();
+        let level = memory::list(next.into_iter().filter(is_new))?;
         if level.is_empty() {
             return Ok(());
         }
@@ -62,20 +63,21 @@ impl Walk<'_> {
 
     /// Takes note of a blob that `from` points at. If it is a manifest or an index,
     /// its turn comes with the next level.
-    fn point_at(&self, descriptor: &Descriptor, from: &Arc<str>, depth: usize) {
-        self.record.referenced(descriptor, from);
+    fn point_at(&self, descriptor: &Descriptor, from: &Arc<str>, depth: usize) -> Result<()> {
+        self.record.referenced(descriptor, from)?;
         if let Err(error) = descriptor.check_data() {
-            self.wrong(descriptor.digest(), (FindingKind::Contradictory, error));
+            self.wrong(descriptor.digest(), (FindingKind::Contradictory, error))?;
         }
         if descriptor.media_type().kind() != Kind::Opaque {
             self.turn_to(descriptor, None, depth);
         }
+        Ok(())
     }
 
     /// The same for a blob that `from` is not whole without.
-    fn need(&self, descriptor: &Descriptor, from: &Arc<str>, depth: usize) {
+    fn need(&self, descriptor: &Descriptor, from: &Arc<str>, depth: usize) -> Result<()> {
         self.record.needed(descriptor.digest());
-        self.point_at(descriptor, from, depth);
+        self.point_at(descriptor, from, depth)
     }
 
     fn turn_to(&self, descriptor: &Descriptor, layers: Option<usize>, depth: usize) {
@@ -94,18 +96,18 @@ impl Walk<'_> {
         if page.media_type.kind() == Kind::Index
             && let Err(error) = check_depth(depth)
         {
-            self.wrong(&page.digest, malformed(error));
-            return Ok(());
+            return self.wrong(&page.digest, malformed(error));
         }
         match self.read(&page.digest) {
-            Ok(json) => {
-                if let Err(wrong) = self.look_into(page, &json, depth) {
-                    self.wrong(&page.digest, wrong);
-                }
+            Ok(json) => match Self::check(page, &json) {
+                Ok(document) => self.follow(page, document.as_ref(), depth),
+                Err(wrong) => self.wrong(&page.digest, wrong),
+            },
+            Err(error) => {
+                self.record.wrong(&page.digest, FindingKind::of(error)?);
+                Ok(())
             }
-            Err(error) => self.record.wrong(&page.digest, FindingKind::of(error)?),
         }
-        Ok(())
     }
 
     fn read(&self, digest: &Digest) -> Result<Vec<u8>> {
@@ -115,41 +117,52 @@ impl Walk<'_> {
             return Err(Error::Limit { what, limit: DOCUMENT_LIMIT });
         }
         self.record.found(digest, reader.size());
-        let mut json = Vec::with_capacity(usize::try_from(reader.size()).unwrap_or_default());
+        let mut json = memory::room(usize::try_from(reader.size()).unwrap_or_default())?;
         reader.read_to_end(&mut json).map_err(Error::from_source)?;
         Ok(json)
     }
 
-    fn look_into(&self, page: &Page, json: &[u8], depth: usize) -> Outcome {
+    /// What a page says, if it points at anything.
+    fn check(page: &Page, json: &[u8]) -> std::result::Result<Option<Document>, Wrong> {
         if let Some(layers) = page.layers {
-            return check_config(json, layers);
+            check_config(json, layers)?;
+            return Ok(None);
         }
         check_media_type(json, &page.media_type)?;
+        Document::parse(&page.media_type, json).map_err(malformed)
+    }
+
+    /// Takes note of all that a document points at.
+    fn follow(&self, page: &Page, document: Option<&Document>, depth: usize) -> Result<()> {
         let from = Arc::from(page.digest.as_str());
-        let document = Document::parse(&page.media_type, json).map_err(malformed)?;
-        match &document {
+        match document {
             Some(Document::Index(index)) => {
-                index.manifests.iter().for_each(|entry| self.need(entry, &from, depth + 1));
+                index.manifests.iter().try_for_each(|entry| self.need(entry, &from, depth + 1))?;
             }
             Some(Document::Manifest(manifest)) => {
-                self.need(&manifest.config, &from, depth + 1);
+                self.need(&manifest.config, &from, depth + 1)?;
                 if manifest.config.media_type().is_image_config() {
                     self.turn_to(&manifest.config, Some(manifest.layers.len()), depth + 1);
                 }
-                manifest.layers.iter().for_each(|layer| self.need(layer, &from, depth + 1));
+                manifest.layers.iter().try_for_each(|layer| self.need(layer, &from, depth + 1))?;
             }
             None => {}
         }
-        if let Some(subject) = document.as_ref().and_then(Document::subject) {
+        if let Some(subject) = document.and_then(Document::subject) {
             // It does not stand in this document, however deep that stands.
-            self.point_at(subject, &from, 0);
+            self.point_at(subject, &from, 0)?;
         }
         Ok(())
     }
 
-    fn wrong(&self, digest: &Digest, (kind, error): Wrong) {
+    /// That there was no memory to look is nothing that is wrong.
+    fn wrong(&self, digest: &Digest, (kind, error): Wrong) -> Result<()> {
+        if matches!(error, Error::Memory) {
+            return Err(error);
+        }
         let path = self.layout.path_to(&blob_path(digest));
         self.record.wrong(digest, (kind, format!("{path}: {error}")));
+        Ok(())
     }
 }
 

@@ -99,7 +99,9 @@ impl FromStr for MediaType {
 
     fn from_str(text: &str) -> Result<Self> {
         match text.split_once('/') {
-            Some((kind, subtype)) if is_name(kind) && is_name(subtype) => Ok(Self(text.to_owned())),
+            Some((kind, subtype)) if is_name(kind) && is_name(subtype) => {
+                memory::owned(text).map(Self)
+            }
             _ => Err(Error::invalid(
                 "media type",
                 "type/subtype by RFC 6838, such as application/octet-stream",

@@ -5,7 +5,7 @@
 use super::error::{Error, Result};
 use indexmap::IndexMap;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use std::collections::{HashSet, TryReserveError};
+use std::collections::{HashMap, HashSet, TryReserveError};
 use std::fmt;
 use std::hash::Hash;
 use std::io;
@@ -76,6 +76,13 @@ pub(crate) fn insert<T: Eq + Hash>(set: &mut HashSet<T>, item: T) -> Result<bool
     Ok(set.insert(item))
 }
 
+/// Adds to a map.
+pub(crate) fn note<K: Eq + Hash, V>(map: &mut HashMap<K, V>, key: K, value: V) -> Result<()> {
+    map.try_reserve(1)?;
+    map.insert(key, value);
+    Ok(())
+}
+
 /// Sets a member of a map; says what it was.
 pub(crate) fn set<V>(map: &mut IndexMap<String, V>, name: String, value: V) -> Result<Option<V>> {
     map.try_reserve(1).map_err(|_| Error::Memory)?;
@@ -96,6 +103,16 @@ pub(crate) fn try_list<T>(items: impl IntoIterator<Item = Result<T>>) -> Result<
         push(&mut list, item?)?;
     }
     Ok(list)
+}
+
+/// What was made of a text, or nothing if the text is not of its form. That there was
+/// no memory for it says nothing of the text.
+pub(crate) fn unless_refused<T>(made: Result<T>) -> Result<Option<T>> {
+    match made {
+        Ok(made) => Ok(Some(made)),
+        Err(Error::Memory) => Err(Error::Memory),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Whether this says that memory was refused to us, as reading into a vector does,

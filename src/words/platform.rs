@@ -4,7 +4,7 @@
 
 use super::error::{Error, Result};
 use super::json;
-use super::memory::{Asking, asking};
+use super::memory::{self, Asking, asking};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -114,14 +114,15 @@ impl FromStr for Platform {
             )
         };
         if text.starts_with('{') {
-            let platform: Self = json::object(text).map_err(|_| malformed())?;
+            let read = json::object(text).map_err(|error| Error::json("platform", &error));
+            let platform: Self = memory::unless_refused(read)?.ok_or_else(malformed)?;
             return if platform.is_well_formed() { Ok(platform) } else { Err(malformed()) };
         }
         let (names, os_version) = match text.split_once(':') {
             Some((names, version)) => (names, Some(version)),
             None => (text, None),
         };
-        let parts: Vec<&str> = names.split('/').collect();
+        let parts = memory::list(names.split('/'))?;
         if parts.iter().chain(&os_version).any(|part| !is_part(part)) {
             return Err(malformed());
         }
@@ -131,10 +132,10 @@ impl FromStr for Platform {
             _ => return Err(malformed()),
         };
         Ok(Self {
-            os: (*os).to_owned(),
-            architecture: (*architecture).to_owned(),
-            variant: variant.map(|text| (*text).to_owned()),
-            os_version: os_version.map(str::to_owned),
+            os: memory::owned(os)?,
+            architecture: memory::owned(architecture)?,
+            variant: variant.copied().map(memory::owned).transpose()?,
+            os_version: os_version.map(memory::owned).transpose()?,
             os_features: None,
         })
     }
