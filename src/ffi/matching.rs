@@ -8,6 +8,7 @@ use super::guard::{create, fill};
 use super::handle::free;
 use crate::layout::Matcher;
 use crate::words::error::{Error, Result};
+use crate::words::memory;
 use std::ffi::{c_char, c_void};
 use std::str::FromStr;
 
@@ -57,7 +58,7 @@ unsafe fn parsed<T: FromStr<Err = Error>>(
 ) -> Result<Vec<T>> {
     // SAFETY: by the contract of this function.
     let texts = unsafe { argument::texts(texts, count, parameter) }?;
-    argument::named(parameter, texts.into_iter().map(str::parse).collect())
+    argument::named(parameter, memory::try_list(texts.into_iter().map(str::parse)))
 }
 
 /// # Safety
@@ -73,7 +74,7 @@ unsafe fn several(
         let matcher = unsafe { argument::object(*matcher, "matchers") }?;
         Ok(matcher.0.clone())
     });
-    matchers.collect()
+    memory::try_list(matchers)
 }
 
 /// A combination of matchers, as long as it nests no deeper than a host's stack
@@ -116,8 +117,8 @@ pub unsafe extern "C" fn ocilayout_match_annotation(
     // SAFETY: the pointers are NULL or as the header asks.
     unsafe {
         create(out, err, || {
-            let key = argument::text(key, "key")?.to_owned();
-            let value = argument::text(value, "value")?.to_owned();
+            let key = memory::owned(argument::text(key, "key")?)?;
+            let value = memory::owned(argument::text(value, "value")?)?;
             Ok(ocilayout_match(Matcher::Annotation(key, value)))
         })
     }

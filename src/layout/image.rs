@@ -210,8 +210,10 @@ impl ImageBuilder {
             let digest = layer.digest();
             Error::State(format!("layer {digest}: expected a diff ID, found it not known: give it"))
         })?;
+        let layer = of_an_oci_image(layer.clone())?;
+        self.layers.try_reserve(1)?;
         self.config.add_layer(diff_id, created_by)?;
-        memory::push(&mut self.layers, of_an_oci_image(layer.clone())?)?;
+        self.layers.push(layer);
         Ok(self)
     }
 

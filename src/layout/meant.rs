@@ -34,11 +34,17 @@ impl<'m> Meant<'m> {
     }
 
     /// The same for later, when the caller can be asked no more.
-    pub(super) fn kept(&self) -> Meant<'static> {
-        match self {
+    pub(super) fn kept(&self) -> Result<Meant<'static>> {
+        Ok(match self {
             Self::Matched(matcher) => Meant::Matched(matcher.clone()),
-            Self::Asked(_, answers) | Self::Answered(answers) => Meant::Answered(answers.clone()),
-        }
+            Self::Asked(_, answers) | Self::Answered(answers) => {
+                let mut kept = HashMap::new();
+                for (entry, answer) in answers {
+                    memory::note(&mut kept, memory::owned(entry)?, *answer)?;
+                }
+                Meant::Answered(kept)
+            }
+        })
     }
 
     /// Which of these entries are meant; `None` if the caller must be asked.
@@ -53,7 +59,14 @@ impl<'m> Meant<'m> {
             Self::Matched(matcher) => {
                 memory::try_list(entries.map(|entry| matcher.matches(entry))).map(Some)
             }
-            Self::Asked(_, answers) => Ok(entries.map(|entry| answer(answers, entry)).collect()),
+            Self::Asked(_, answers) => {
+                let mut meant = Vec::new();
+                for entry in entries {
+                    let Some(answer) = answer(answers, entry) else { return Ok(None) };
+                    memory::push(&mut meant, answer)?;
+                }
+                Ok(Some(meant))
+            }
             Self::Answered(answers) => {
                 let meant = entries.map(|entry| answer(answers, entry).unwrap_or_default());
                 memory::list(meant).map(Some)
@@ -66,8 +79,8 @@ impl<'m> Meant<'m> {
         if let Self::Asked(matcher, answers) = self {
             for entry in entries {
                 if !answers.contains_key(entry.json()) {
-                    answers.try_reserve(1)?;
-                    answers.insert(memory::owned(entry.json())?, matcher.matches(entry)?);
+                    let text = memory::owned(entry.json())?;
+                    memory::note(answers, text, matcher.matches(entry)?)?;
                 }
             }
         }

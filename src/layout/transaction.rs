@@ -164,9 +164,12 @@ impl Staged {
     pub(super) fn attempt(&self, edit: &Edit, meant: &Meant<'_>) -> Result<Attempt> {
         let mut edits = self.lock();
         let edits = edits.as_mut().ok_or_else(committed)?;
+        // Whatever is refused is refused before the draft is changed.
+        let made = (edit.clone(), meant.kept()?);
+        edits.made.try_reserve(1)?;
         let attempt = edits.draft.attempt(edit, meant)?;
         if matches!(attempt, Attempt::Done(_)) {
-            edits.made.push((edit.clone(), meant.kept()));
+            edits.made.push(made);
         }
         Ok(attempt)
     }

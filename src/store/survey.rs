@@ -7,6 +7,7 @@ use super::reader::BlobReader;
 use super::stage::{hidden_names, is_left};
 use crate::words::digest::{Algorithm, Digest, is_algorithm};
 use crate::words::error::{Error, Result};
+use crate::words::memory;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
@@ -63,7 +64,7 @@ impl Survey {
         for name in names(blobs)? {
             let path = Path::new(BLOBS).join(&name);
             let Some(algorithm) = name.to_str().filter(|name| is_algorithm(name)) else {
-                self.strays.push(path);
+                memory::push(&mut self.strays, path)?;
                 continue;
             };
             match blobs.child(&name) {
@@ -71,9 +72,9 @@ impl Survey {
                 Ok(None) => {}
                 // Any word may name an algorithm; that these do is sure.
                 Err(error @ Error::Format { .. }) if algorithm.parse::<Algorithm>().is_ok() => {
-                    self.blocked.push((path, error));
+                    memory::push(&mut self.blocked, (path, error))?;
                 }
-                Err(Error::Format { .. }) => self.strays.push(path),
+                Err(Error::Format { .. }) => memory::push(&mut self.strays, path)?,
                 Err(error) => return Err(error),
             }
         }
@@ -83,12 +84,12 @@ impl Survey {
     fn add_blobs(&mut self, directory: &Directory, algorithm: &str, path: &Path) -> Result<()> {
         for name in names(directory)? {
             let encoded = name.to_str().unwrap_or_default();
-            match format!("{algorithm}:{encoded}").parse() {
-                Ok(digest) => {
+            match memory::unless_refused(format!("{algorithm}:{encoded}").parse())? {
+                Some(digest) => {
                     let size = directory.size_of(&name, Links::Refused).ok().flatten();
-                    self.blobs.push((digest, size.unwrap_or_default()));
+                    memory::push(&mut self.blobs, (digest, size.unwrap_or_default()))?;
                 }
-                Err(_) => self.strays.push(path.join(name)),
+                None => memory::push(&mut self.strays, path.join(name))?,
             }
         }
         Ok(())
@@ -102,7 +103,7 @@ fn names(directory: &Directory) -> Result<Vec<OsString>> {
     for entry in retry(|| rustix::fs::Dir::read_from(directory)).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name().to_bytes().to_vec();
         if !matches!(name.as_slice(), b"." | b"..") {
-            names.push(OsString::from_vec(name));
+            memory::push(&mut names, OsString::from_vec(name))?;
         }
     }
     Ok(names)

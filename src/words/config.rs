@@ -78,21 +78,14 @@ impl ImageConfig {
     }
 
     pub(crate) fn set_platform(&mut self, platform: &Platform) -> Result<()> {
-        self.members.set("architecture", &platform.architecture)?;
-        self.members.set("os", &platform.os)?;
-        self.set_or_remove("variant", platform.variant.as_ref())?;
-        self.set_or_remove("os.version", platform.os_version.as_ref())?;
-        self.set_or_remove("os.features", platform.os_features.as_ref())
-    }
-
-    fn set_or_remove<T: Serialize>(&mut self, member: &str, value: Option<&T>) -> Result<()> {
-        match value {
-            Some(value) => self.members.set(member, value),
-            None => {
-                self.members.remove(member);
-                Ok(())
-            }
-        }
+        let mut members = self.members.copy()?;
+        members.set("architecture", &platform.architecture)?;
+        members.set("os", &platform.os)?;
+        members.set_or_remove("variant", platform.variant.as_ref())?;
+        members.set_or_remove("os.version", platform.os_version.as_ref())?;
+        members.set_or_remove("os.features", platform.os_features.as_ref())?;
+        self.members = members;
+        Ok(())
     }
 
     pub(crate) fn created(&self) -> Result<Option<String>> {
@@ -140,8 +133,10 @@ impl ImageConfig {
 
     /// Adds a layer and its entry of the history.
     pub(crate) fn add_layer(&mut self, diff_id: Digest, created_by: Option<&str>) -> Result<()> {
+        self.diff_ids.try_reserve(1)?;
         self.add_history(created_by, None, false)?;
-        memory::push(&mut self.diff_ids, diff_id)
+        self.diff_ids.push(diff_id);
+        Ok(())
     }
 
     /// Adds an entry of the history that made no layer.

@@ -231,10 +231,7 @@ impl Descriptor {
 
     fn set<T: Serialize>(&mut self, member: &str, value: Option<&T>) -> Result<()> {
         let mut object: Object = json::parse("descriptor", self.json().as_bytes())?;
-        match value {
-            Some(value) => object.set(member, value)?,
-            None => object.remove(member),
-        }
+        object.set_or_remove(member, value)?;
         *self = Self::parse(json::write(&object)?.as_bytes())?.with_diff_id(self.diff_id.take());
         Ok(())
     }

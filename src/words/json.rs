@@ -200,6 +200,21 @@ impl Object {
         self.0.shift_remove(member);
     }
 
+    /// Sets a member, or takes it away where there is no value for it.
+    pub(crate) fn set_or_remove<T: Serialize + ?Sized>(
+        &mut self,
+        member: &str,
+        value: Option<&T>,
+    ) -> Result<()> {
+        match value {
+            Some(value) => self.set(member, value),
+            None => {
+                self.remove(member);
+                Ok(())
+            }
+        }
+    }
+
     /// Another one of the same members.
     pub(crate) fn copy(&self) -> Result<Self> {
         let mut copy = IndexMap::new();

@@ -6,6 +6,7 @@
 #include "check.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 
 /* ---- an allocator that refuses ---- */
@@ -21,21 +22,16 @@ extern void *__libc_memalign(size_t alignment, size_t size);
 
 static struct {
     /* How many large ones there are until the first that is refused. */
-    size_t until;
+    _Atomic ptrdiff_t until;
     bool on, for_good;
-    /* The size of the first that was. */
-    size_t refused;
+    _Atomic bool refused;
 } allocator;
 
 static bool refuses(size_t size) {
-    if (!allocator.on || size <= LARGE || (allocator.refused != 0 && !allocator.for_good))
+    if (!allocator.on || size <= LARGE || allocator.until-- > 0)
         return false;
-    if (allocator.until > 0) {
-        allocator.until--;
+    if (atomic_exchange(&allocator.refused, true) && !allocator.for_good)
         return false;
-    }
-    if (allocator.refused == 0)
-        allocator.refused = size;
     errno = ENOMEM;
     return true;
 }
@@ -155,6 +151,9 @@ CALL(list) HANDS_OUT(descriptors, ocilayout_list(layout, NULL, NULL, NULL, &out,
 CALL(resolve) HANDS_OUT(descriptor, ocilayout_resolve(layout, "image", "linux/amd64", &out, err))
 CALL(children) HANDS_OUT(descriptors, ocilayout_children(layout, given.image, &out, err))
 CALL(unreferenced) HANDS_OUT(descriptors, ocilayout_unreferenced(layout, &out, err))
+CALL(collect)
+    HANDS_OUT(collection, ocilayout_collect(layout, OCILAYOUT_COLLECT_DRY_RUN, 0, &out, err))
+CALL(verify) HANDS_OUT(findings, ocilayout_verify(layout, 0, &out, err))
 CALL(describe_index) HANDS_OUT(descriptor, ocilayout_describe_index(layout, &out, err))
 CALL(read_file) HANDS_OUT(bytes, ocilayout_read_file(layout, "index.json", &out, err))
 CALL(blob_read) HANDS_OUT(bytes, ocilayout_blob_read(layout, given.blob, SIZE, &out, err))
@@ -170,6 +169,16 @@ CALL(replace) {
     return ocilayout_replace(layout, given.match, NULL, NULL, given.blob, "new", 0, &count, err);
 }
 
+static int32_t is_image(void *userdata, const ocilayout_descriptor *entry) {
+    (void)userdata;
+    return ocilayout_descriptor_reference(entry) != NULL;
+}
+
+CALL(replace_asking) {
+    size_t count;
+    return ocilayout_replace(layout, NULL, is_image, NULL, given.blob, "new", 0, &count, err);
+}
+
 CALL(remove_all) {
     size_t count;
     return ocilayout_remove(layout, given.match, NULL, NULL, &count, err);
@@ -181,7 +190,9 @@ CALL(remove_all) {
 CALL(transaction) {
     ocilayout *out;
     ocilayout_status status = ocilayout_begin(layout, &out, err);
+    size_t count;
     THEN(ocilayout_append(out, given.blob, "new", 0, err));
+    THEN(ocilayout_remove(out, NULL, is_image, NULL, &count, err));
     THEN(ocilayout_commit(out, err));
     ocilayout_free(out);
     return status;
@@ -234,6 +245,18 @@ CALL(image_from_config) {
     return status;
 }
 
+CALL(index_built) {
+    ocilayout_index *index;
+    ocilayout_descriptor *out = NULL;
+    ocilayout_status status = ocilayout_index_new(layout, &index, err);
+    THEN(ocilayout_index_add_manifest(index, given.image, err));
+    THEN(ocilayout_index_set_annotation(index, "y", given.text, err));
+    THEN(ocilayout_index_finish(index, &out, err));
+    ocilayout_descriptor_free(out);
+    ocilayout_index_free(index);
+    return status;
+}
+
 CALL(descriptor_edit) {
     (void)layout;
     ocilayout_descriptor *out;
@@ -252,10 +275,10 @@ static const struct call {
     ocilayout_status (*make)(const ocilayout *layout, ocilayout_error **err);
 } calls[] = {
 #define A(name) {#name, name}
-    A(open_anew), A(list), A(resolve), A(children), A(unreferenced), A(describe_index),
-    A(read_file), A(blob_read), A(write_file), A(append), A(replace), A(remove_all),
+    A(open_anew), A(list), A(resolve), A(children), A(unreferenced), A(collect), A(verify), A(describe_index),
+    A(read_file), A(blob_read), A(write_file), A(append), A(replace), A(replace_asking), A(remove_all),
     A(transaction), A(put_plain), A(put_zstd), A(put_memory), A(manifest_put),
-    A(image_load), A(image_from_config), A(descriptor_edit),
+    A(image_load), A(image_from_config), A(index_built), A(descriptor_edit),
 };
 
 /* What does not hold yet. */
@@ -267,7 +290,7 @@ static const struct call not_yet[] = {
 };
 
 /* How a child ends, if the library does not end it. */
-enum { FAILED_AS_IT_SHOULD, CHECK_FAILED, WAS_MADE, WAS_MADE_ALL_THE_SAME };
+enum { FAILED_AS_IT_SHOULD, CHECK_FAILED, WAS_MADE, WAS_MADE_ALL_THE_SAME, FAILED_BY_ITSELF };
 
 /* Makes a call, in a child, of which the large allocation after the first `until`
  * is refused. */
@@ -277,14 +300,16 @@ static _Noreturn void make(const struct call *call, size_t until, bool for_good)
     size_t size;
     char *index = content_of(path(given.dir, "index.json"), &size);
     OK(ocilayout_open(given.dir, 0, &layout, err));
-    allocator.until = until;
+    allocator.until = (ptrdiff_t)until;
     allocator.for_good = for_good;
     allocator.on = true;
     ocilayout_status status = call->make(layout, &error);
     allocator.on = false;
     ocilayout_free(layout);
     if (status == OCILAYOUT_OK)
-        _exit(allocator.refused == 0 ? WAS_MADE : WAS_MADE_ALL_THE_SAME);
+        _exit(allocator.refused ? WAS_MADE_ALL_THE_SAME : WAS_MADE);
+    if (!allocator.refused)
+        _exit(FAILED_BY_ITSELF);
     check_error(__FILE__, __LINE__, call->name, status, error, OCILAYOUT_ERR_MEMORY, NULL, 0);
     check_text(__FILE__, __LINE__, call->name, content_of(path(given.dir, "index.json"), &size),
                index);
@@ -299,13 +324,14 @@ static bool is_refused(const struct call *call, size_t until, bool for_good, siz
         make(call, until, for_good);
     int status;
     CHECK_INT(waitpid(child, &status, 0), child);
-    if (WIFEXITED(status) && WEXITSTATUS(status) != CHECK_FAILED)
-        return WEXITSTATUS(status) != WAS_MADE;
+    int end = WIFEXITED(status) ? WEXITSTATUS(status) : CHECK_FAILED;
+    if (end != CHECK_FAILED && end != FAILED_BY_ITSELF)
+        return end != WAS_MADE;
     fprintf(stderr, "%s: large allocation %zu refused%s: %s %d\n", call->name, until + 1,
             for_good ? " and all after it" : "", WIFEXITED(status) ? "exit" : "signal",
             WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
     ++*wrong;
-    return true;
+    return end != FAILED_BY_ITSELF;
 }
 
 static void refusals(const char *dir) {
