@@ -35,7 +35,8 @@
  *             an object or memory of yours: inputs are copied, or used during the
  *             call only. A pointer that is returned (const char *, const T *)
  *             belongs to the object that it came from, and lives until that
- *             object is changed or freed.
+ *             object is changed or freed. It is also NULL where there is no memory
+ *             to make what it would point at.
  *
  * TEXT        ends with NUL. Paths are bytes; all other text is UTF-8, and
  *             refused if it is not. Data and JSON are a pointer and a length in

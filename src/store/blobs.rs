@@ -176,14 +176,15 @@ impl Store {
                     self.sync_name(digest)?;
                 }
             }
-            self.note_kept(digest);
+            self.note_kept(digest)?;
         }
         Ok(is_there)
     }
 
-    pub(super) fn note_kept(&self, digest: &Digest) {
-        self.kept.lock().insert(digest.clone());
+    pub(super) fn note_kept(&self, digest: &Digest) -> Result<()> {
+        memory::insert(&mut self.kept.lock(), digest.clone())?;
         self.doubtful.lock().remove(digest);
+        Ok(())
     }
 
     /// Keeps a blob from being collected while this store is in use.

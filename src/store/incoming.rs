@@ -93,7 +93,7 @@ impl Incoming {
             }
             directory.sync()?;
         }
-        store.note_kept(digest);
+        store.note_kept(digest)?;
         Ok(())
     }
 

@@ -259,3 +259,35 @@ impl<'de, T: Asking<'de>> Asking<'de> for Vec<T> {
         deserializer.deserialize_seq(List(PhantomData))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Never {
+        #[serde(deserialize_with = "refused")]
+        _member: (),
+    }
+
+    fn refused<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<(), D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer)?;
+        Err(through_parser(Error::Memory))
+    }
+
+    #[test]
+    fn a_refusal_comes_through_a_parser_and_no_document_can_say_it() {
+        let error = serde_json::from_str::<Never>(r#"{"_member":1}"#).unwrap_err();
+        assert!(was_refused_to(&error), "{error}");
+        for json in [r#""too little memory""#, r#"{"too little memory":1}"#, r#"["too"#] {
+            let error = serde_json::from_str::<Asked<Vec<bool>>>(json).err().unwrap();
+            assert!(!was_refused_to(&error), "{error}");
+        }
+    }
+
+    #[test]
+    fn too_much_is_an_error() {
+        assert!(matches!(bytes(usize::MAX), Err(Error::Memory)));
+        assert!(matches!(room(isize::MAX as usize), Err(Error::Memory)));
+    }
+}
