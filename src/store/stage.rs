@@ -108,11 +108,11 @@ impl Drop for Stage {
 /// Takes away what writers left that were killed. What cannot be taken away is
 /// left for the next writer.
 pub(super) fn sweep(root: &Directory, own: Option<&Stage>) -> Result<()> {
-    for (name, stage) in stages(root)? {
-        if own.is_some_and(|own| own.name == name) {
-            continue;
-        }
-        if let Ok(Some(_held)) = take(root, &name, &stage) {
+    let others = hidden_names(root)?.into_iter().map(OsString::from);
+    for name in others.filter(|name| own.is_none_or(|own| own.name != *name)) {
+        if let Ok(Some(stage)) = root.child(&name)
+            && let Ok(Some(_held)) = take(root, &name, &stage)
+        {
             let _ = remove(root, &name, &stage);
         }
     }
@@ -122,7 +122,13 @@ pub(super) fn sweep(root: &Directory, own: Option<&Stage>) -> Result<()> {
 /// The digests that living writers have put.
 pub(super) fn leased(root: &Directory) -> Result<HashSet<Digest>> {
     let mut leased = HashSet::new();
-    for (name, stage) in stages(root)? {
+    for name in hidden_names(root)?.into_iter().map(OsString::from) {
+        let stage = match root.child(&name) {
+            Ok(Some(stage)) => stage,
+            // Gone by now, or something else that has such a name.
+            Ok(None) | Err(Error::Format { .. }) => continue,
+            Err(error) => return Err(error),
+        };
         if take(root, &name, &stage)?.is_some() {
             continue;
         }
@@ -156,20 +162,6 @@ pub(super) fn hidden_names(root: &Directory) -> Result<Vec<String>> {
     let mut names = root.names()?;
     names.retain(|name| is_hidden(name));
     Ok(names)
-}
-
-/// The stages that are in the root, whether their writers live or not.
-fn stages(root: &Directory) -> Result<Vec<(OsString, Directory)>> {
-    let mut stages = Vec::new();
-    for name in hidden_names(root)?.into_iter().map(OsString::from) {
-        match root.child(&name) {
-            Ok(Some(stage)) => stages.push((name, stage)),
-            // Gone by now, or something else that has such a name.
-            Ok(None) | Err(Error::Format { .. }) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(stages)
 }
 
 /// Takes hold of a stage; `None` if its writer lives, or if it has gone.
