@@ -13,6 +13,7 @@ mod processes;
 mod readers;
 mod threads;
 
+use crate::Part;
 use crate::checker::Checker;
 use crate::support::report;
 use ocilayout::{Durability, Matcher, OpenOptions};
@@ -24,6 +25,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
+pub const PROCESSES: Part =
+    Part { name: "crowd", bounded: processes, round: round_of_processes, worker };
+pub const THREADS: Part =
+    Part { name: "crowd-threads", bounded: threads, round: round_of_threads, worker };
+
 #[derive(Clone, Copy)]
 struct Crowd {
     seed: u64,
@@ -32,17 +38,17 @@ struct Crowd {
     durability: Durability,
 }
 
-pub fn processes() {
+fn processes() {
     let crowd = Crowd { seed: 1, members: 32, edits: 200, durability: Durability::None };
     processes::run(crowd);
     processes::run(Crowd { members: 8, edits: 25, durability: Durability::Full, ..crowd });
 }
 
-pub fn round_of_processes(seed: u64) {
+fn round_of_processes(seed: u64) {
     processes::run(larger(seed));
 }
 
-pub fn worker(arguments: &[String]) -> ExitCode {
+fn worker(arguments: &[String]) -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["member", layout, log, seed, member, edits, durability] => {
@@ -71,13 +77,13 @@ fn until_input_ends(act: impl Fn(&AtomicBool) -> usize + Sync) {
     println!("{done}");
 }
 
-pub fn threads() {
+fn threads() {
     let crowd = Crowd { seed: 1, members: 32, edits: 20, durability: Durability::None };
     threads::run(crowd, 1);
     threads::run(crowd, 8);
 }
 
-pub fn round_of_threads(seed: u64) {
+fn round_of_threads(seed: u64) {
     threads::run(larger(seed), 1);
     threads::run(larger(seed), 8);
 }

@@ -27,23 +27,7 @@ struct Part {
     worker: fn(&[String]) -> ExitCode,
 }
 
-const PARTS: &[Part] = &[
-    budget::PART,
-    faults::PART,
-    power::PART,
-    Part {
-        name: "crowd",
-        bounded: crowd::processes,
-        round: crowd::round_of_processes,
-        worker: crowd::worker,
-    },
-    Part {
-        name: "crowd-threads",
-        bounded: crowd::threads,
-        round: crowd::round_of_threads,
-        worker: crowd::worker,
-    },
-];
+const PARTS: &[Part] = &[budget::PART, faults::PART, power::PART, crowd::PROCESSES, crowd::THREADS];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -1,6 +1,7 @@
 //! The crowd as threads of one process.
 
 use super::Crowd;
+use super::collector::collect_until;
 use super::members::make;
 use super::readers::look_until;
 use ocilayout::OpenOptions;
@@ -18,6 +19,7 @@ pub fn run(crowd: Crowd, handles: usize) {
     let (begun, over) = (Instant::now(), AtomicBool::new(false));
     let (took, edits, reads) = std::thread::scope(|scope| {
         let reader = scope.spawn(|| look_until(&over, &path));
+        let collector = scope.spawn(|| collect_until(&over, &path));
         let members: Vec<_> = crowd
             .plans()
             .zip(handles.iter().cycle())
@@ -30,6 +32,7 @@ pub fn run(crowd: Crowd, handles: usize) {
         let took = begun.elapsed();
         over.store(true, Ordering::Relaxed);
         let edits: Vec<_> = members.into_iter().flat_map(Result::unwrap).collect();
+        collector.join().unwrap();
         (took, edits, reader.join().unwrap())
     });
     let how = format!("threads on {} handles", handles.len());
