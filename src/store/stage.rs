@@ -151,10 +151,12 @@ pub(super) fn leased(root: &Directory) -> Result<HashSet<Digest>> {
 /// Whether a stage was left by a writer that is no more. It is held for an instant
 /// to see that, in a way that lets others do so too.
 pub(super) fn is_left(root: &Directory, name: &str) -> bool {
-    match root.child(OsStr::new(name)) {
-        Ok(Some(stage)) => Lock::shared(&stage, Some(Duration::ZERO)).is_ok(),
-        _ => false,
-    }
+    let name = OsStr::new(name);
+    let Ok(Some(stage)) = root.child(name) else { return false };
+    // A writer holds it before anything is in it, and until it has gone.
+    let is_used = stage.names().is_ok_and(|files| !files.is_empty());
+    let held = Lock::shared(&stage, Some(Duration::ZERO));
+    is_used && held.is_ok() && root.is_named(&stage, name).unwrap_or(false)
 }
 
 /// The names in the root that are such as stages have.

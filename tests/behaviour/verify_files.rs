@@ -83,6 +83,8 @@ fn what_writers_left_is_found<A: Api>() {
     let (_scratch, path, _layout) = layout::<A>();
     let stage = ".ocilayout-fedcba9876543210";
     fs::create_dir(path.join(stage)).unwrap();
+    assert_eq!(verify::<A>(&path, FULL), [], "a writer may just have made it");
+    fs::write(path.join(stage).join("1"), "half a file").unwrap();
     fs::write(path.join(".ocilayout-notes"), "no name that a writer gives").unwrap();
     fs::write(path.join(".ocilayout-0123456789abcdef"), "no folder").unwrap();
     symlink("/etc", path.join(".ocilayout-000000000000000a")).unwrap();
