@@ -18,13 +18,13 @@
  *             those that read documents of it (index.json, manifests, indexes,
  *             configs) with OCILAYOUT_ERR_FORMAT, when one is malformed, and with
  *             OCILAYOUT_ERR_LIMIT, when one is over 64 MiB. Those that write fail
- *             with OCILAYOUT_ERR_STATE on a layout that is open read-only, and
- *             those that edit index.json with OCILAYOUT_ERR_BUSY as
- *             ocilayout_set_lock_timeout() says, and with
- *             OCILAYOUT_ERR_UNSUPPORTED on a file system without locks. Where there
- *             is too little memory for what is given or read, functions fail
- *             with OCILAYOUT_ERR_MEMORY. What else can happen is said at each
- *             function.
+ *             with OCILAYOUT_ERR_STATE on a layout that is open read-only, with
+ *             OCILAYOUT_ERR_BUSY as ocilayout_set_lock_timeout() says, and with
+ *             OCILAYOUT_ERR_UNSUPPORTED on a file system without locks; those that
+ *             change a file of it also with OCILAYOUT_ERR_NOT_DURABLE, which comes
+ *             after the change. Where there is too little memory for what is given
+ *             or read, functions fail with OCILAYOUT_ERR_MEMORY. What else can
+ *             happen is said at each function.
  *
  * OUTPUTS     Out-parameters stand just before err. They are set to NULL or 0
  *             first and filled only on success, so clean-up may always free them.
@@ -45,10 +45,10 @@
  * THREADS     An ocilayout may be used from any number of threads at once. Any
  *             other object may move between threads, but is used by one at a
  *             time; functions that take it as const may overlap. Overlapping uses
- *             that are not allowed fail with OCILAYOUT_ERR_STATE. There are no
- *             thread-locals and there is no global state, and nothing is taken
- *             from the environment. Threads are started by ocilayout_verify()
- *             alone, and end with it.
+ *             that are not allowed fail with OCILAYOUT_ERR_STATE. Nothing of a
+ *             layout or of an error is kept in thread-locals or in global state,
+ *             and nothing is taken from the environment. Threads are started by
+ *             ocilayout_verify() alone, and end with it.
  *
  * CALLBACKS   run on the calling thread, only during the call that they were
  *             given to, one at a time. userdata is handed back untouched. They may
@@ -651,7 +651,8 @@ ocilayout_status ocilayout_create(const char *path,
  * edit on.
  *
  * An edit that does not get its turn fails with OCILAYOUT_ERR_BUSY, and its
- * message says who may hold the lock. Readers never wait.
+ * message says who may hold the lock. So does a put that would have to wait for
+ * a collection, which lets others in after each 256 blobs. Readers never wait.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_set_lock_timeout(const ocilayout *layout,

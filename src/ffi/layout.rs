@@ -186,7 +186,8 @@ pub unsafe extern "C" fn ocilayout_create(
 /// edit on.
 ///
 /// An edit that does not get its turn fails with OCILAYOUT_ERR_BUSY, and its
-/// message says who may hold the lock. Readers never wait.
+/// message says who may hold the lock. So does a put that would have to wait for
+/// a collection, which lets others in after each 256 blobs. Readers never wait.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_set_lock_timeout(

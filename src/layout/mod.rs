@@ -57,9 +57,9 @@ impl Layout {
         self.store.root().path()
     }
 
-    /// How long an edit waits while another writer makes one: `None`, the
-    /// default, for as long as it takes, zero not at all. It holds for all
-    /// clones and transactions of this layout.
+    /// How long an edit waits while another writer makes one, and a put while a
+    /// collection removes blobs: `None`, the default, for as long as it takes, zero
+    /// not at all. It holds for all clones and transactions of this layout.
     pub fn set_lock_timeout(&self, timeout: Option<Duration>) {
         self.store.set_patience(timeout);
     }
