@@ -30,6 +30,11 @@ impl Layout {
         self.store.changed(digest)
     }
 
+    /// What a blob holds, unchecked, up to `limit` bytes; `None` if it is not there.
+    pub(crate) fn unchecked(&self, digest: &Digest, limit: u64) -> Result<Option<Vec<u8>>> {
+        self.store.unchecked(digest, limit)
+    }
+
     /// What a blob holds, unchecked, if it looks like a JSON object and is no
     /// longer than `limit`.
     pub(crate) fn perhaps_json(&self, digest: &Digest, limit: u64) -> Result<Option<Vec<u8>>> {

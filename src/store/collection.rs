@@ -6,7 +6,7 @@ use super::files::{self, BLOBS};
 use super::lock::Lock;
 use super::stage;
 use crate::words::digest::Digest;
-use crate::words::error::Result;
+use crate::words::error::{Error, Result};
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io::Read;
@@ -33,6 +33,19 @@ impl Store {
             Some(algorithm) => algorithm.changed(OsStr::new(digest.encoded())),
             None => Ok(None),
         }
+    }
+
+    /// What a blob holds, unchecked, up to `limit` bytes; `None` if it is not there.
+    pub(crate) fn unchecked(&self, digest: &Digest, limit: u64) -> Result<Option<Vec<u8>>> {
+        let Some((file, size)) = self.open_file(digest)? else { return Ok(None) };
+        if size > limit {
+            return Err(Error::Limit { what: self.describe(digest), limit });
+        }
+        let mut content = Vec::new();
+        file.take(size)
+            .read_to_end(&mut content)
+            .map_err(|error| io_error("read", &self.path_of(digest), error))?;
+        Ok(Some(content))
     }
 
     /// What a blob holds, unchecked, if it looks like a JSON object and is no

@@ -72,10 +72,15 @@ impl Garbage {
                 if let Some(left) = named_by.get_mut(&digest) {
                     *left -= 1;
                     if *left == 0 {
+                        named_by.remove(&digest);
                         memory::push(&mut order, digest)?;
                     }
                 }
             }
+        }
+        // Only torn documents name each other in a circle.
+        for digest in named_by.into_keys() {
+            memory::push(&mut order, digest)?;
         }
         Ok(order)
     }

@@ -4,7 +4,8 @@ use crate::layout::Layout;
 use crate::words::descriptor::Descriptor;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
-use crate::words::json;
+use crate::words::document::Document;
+use crate::words::json::{self, DOCUMENT_LIMIT};
 use crate::words::media_type::Kind;
 use crate::words::memory::{self, Asking, asking};
 use serde::Deserialize;
@@ -37,24 +38,24 @@ impl Marks {
             if !memory::insert(&mut self.looked_into, (digest, kind))? {
                 continue;
             }
-            match layout.document(&descriptor) {
-                Ok(Some(document)) => {
-                    for named in document.everything_named() {
-                        memory::push(&mut left, named.clone())?;
-                    }
-                }
-                Ok(None) | Err(Error::NotFound(_)) => {}
-                // Nobody here can check it, so that it is believed.
-                Err(Error::Unsupported(_)) => {
-                    let named = Named::in_blob(layout, descriptor.digest())?;
-                    for digest in named.iter().flat_map(Named::everything) {
-                        memory::insert(&mut self.found, digest?)?;
-                    }
-                }
-                Err(error) => return Err(error),
+            let document = match layout.document(&descriptor) {
+                Err(Error::NotFound(_)) => None,
+                Err(Error::Unsupported(_)) => believed(layout, &descriptor)?,
+                document => document?,
+            };
+            for named in document.iter().flat_map(Document::everything_named) {
+                memory::push(&mut left, named.clone())?;
             }
         }
         Ok(())
+    }
+}
+
+/// A document that nobody here can check; `None` if it is not there.
+fn believed(layout: &Layout, descriptor: &Descriptor) -> Result<Option<Document>> {
+    match layout.unchecked(descriptor.digest(), DOCUMENT_LIMIT)? {
+        Some(json) => Document::parse(descriptor.media_type(), &json),
+        None => Ok(None),
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::api::{Api, Append, CREATE, Flags, Kind, Matcher, OPEN, Options, Source};
 use crate::both;
 use crate::fixture::{
-    ABC, ABC_512, CONFIG, MANIFEST, OCTETS, assert_clean, blob_path, image, layout, names, put,
-    snapshot,
+    ABC, ABC_512, CONFIG, INDEX, MANIFEST, OCTETS, assert_clean, blob_path, image, layout, names,
+    put, snapshot,
 };
 use ocilayout::{Descriptor, Fate};
 use std::collections::BTreeMap;
@@ -18,6 +18,8 @@ both!(
     what_is_young_stays,
     referrers_of_what_stays_stay,
     what_cannot_be_judged_stays,
+    what_a_foreign_document_leads_to_stays,
+    garbage_that_names_itself_goes,
     a_document_that_cannot_be_trusted_stops_it,
     what_is_missing_does_not_stop_it,
     it_is_refused_where_nothing_may_be_removed,
@@ -173,6 +175,48 @@ fn what_cannot_be_judged_stays<A: Api>() {
     let removed = blob_path(Path::new(""), ABC_512);
     after.remove(&removed).unwrap();
     assert_eq!(snapshot(&path), after);
+}
+
+/// An index whose digest nobody here can compute is believed, down to the last blob.
+fn what_a_foreign_document_leads_to_stays<A: Api>() {
+    let (_scratch, path, layout) = layout::<A>();
+    let image = put_by_another(&path, |other: &A| image(other, "x"));
+    let nested =
+        format!(r#"{{"schemaVersion":2,"mediaType":"{INDEX}","manifests":[{}]}}"#, image.json());
+    std::fs::create_dir(path.join("blobs/blake3")).unwrap();
+    std::fs::write(path.join("blobs/blake3/abcd"), &nested).unwrap();
+    let entry =
+        format!(r#"{{"mediaType":"{INDEX}","digest":"blake3:abcd","size":{}}}"#, nested.len());
+    let index = format!(r#"{{"schemaVersion":2,"manifests":[{entry}]}}"#);
+    std::fs::write(path.join("index.json"), index).unwrap();
+    let before = snapshot(&path);
+    let fates = layout.collect(0, false).unwrap();
+    assert_eq!(all_with(&fates, Fate::Referenced).len(), 4, "{fates:?}");
+    assert!(layout.unreferenced().unwrap().is_empty());
+    assert_eq!(snapshot(&path), before);
+
+    for (content, kind) in [("no document", Kind::Format), ("{}", Kind::Format)] {
+        std::fs::write(path.join("blobs/blake3/abcd"), content).unwrap();
+        let before = snapshot(&path);
+        assert_eq!(layout.collect(0, false).unwrap_err().kind, kind, "{content}");
+        assert_eq!(snapshot(&path), before);
+    }
+    std::fs::remove_file(path.join("blobs/blake3/abcd")).unwrap();
+    let fates = layout.collect(0, false).unwrap();
+    assert_eq!(all_with(&fates, Fate::Removed).len(), 3, "it is missing: {fates:?}");
+}
+
+/// Torn content can name anything, also what names it.
+fn garbage_that_names_itself_goes<A: Api>() {
+    let (_scratch, path, layout) = layout::<A>();
+    let names = |digest: &str| format!(r#"{{"config":{{"digest":"{digest}"}},"layers":[]}}"#);
+    let others = ["a", "b"].map(|digit| format!("sha256:{}", digit.repeat(64)));
+    std::fs::write(blob_path(&path, ABC), names(ABC)).unwrap();
+    std::fs::write(blob_path(&path, &others[0]), names(&others[1])).unwrap();
+    std::fs::write(blob_path(&path, &others[1]), names(&others[0])).unwrap();
+    let fates = layout.collect(0, false).unwrap();
+    assert_eq!(all_with(&fates, Fate::Removed).len(), 3, "{fates:?}");
+    assert_eq!(std::fs::read_dir(path.join("blobs/sha256")).unwrap().count(), 0);
 }
 
 fn a_document_that_cannot_be_trusted_stops_it<A: Api>() {
