@@ -82,8 +82,7 @@ impl Batch {
         if waiting.at_once(stage) {
             stage.sync_all().map_err(|error| waiting.lost(error))?;
         } else {
-            waiting.found.iter().try_for_each(|digest| store.sync_content(digest))?;
-            waiting.sync_staged(stage).map_err(|error| waiting.lost(error))?;
+            waiting.sync_each(store, stage).map_err(|error| waiting.lost(error))?;
         }
         waiting.give_names(store, stage)?;
         waiting.sync_names(store).map_err(|error| waiting.lost(error))
@@ -107,9 +106,12 @@ impl Waiting {
         }
     }
 
-    /// What a failed wait has left on the disk is not known any more.
+    /// What a failed wait has left on the disk is not known any more. A blob that
+    /// is gone can be put again.
     fn lost(&mut self, error: Error) -> Error {
-        self.ended = Some(format!("expected one whose blobs are on the disk, found: {error}"));
+        if !matches!(error, Error::NotFound(_)) {
+            self.ended = Some(format!("expected one whose blobs are on the disk, found: {error}"));
+        }
         error
     }
 
@@ -118,11 +120,12 @@ impl Waiting {
         stage.syncs_as_one() && (closed || self.staged.len() + self.found.len() > FEW)
     }
 
-    fn sync_staged(&self, stage: &Stage) -> Result<()> {
-        self.staged.values().flatten().try_for_each(|file| {
+    fn sync_each(&self, store: &Store, stage: &Stage) -> Result<()> {
+        for file in self.staged.values().flatten() {
             retry(|| rustix::fs::fdatasync(file))
-                .map_err(|error| io_error("sync a blob in", stage.directory().path(), error))
-        })
+                .map_err(|error| io_error("sync a blob in", stage.directory().path(), error))?;
+        }
+        self.found.iter().try_for_each(|digest| store.sync_content(digest))
     }
 
     /// Whatever has such a name by now is as good, or torn.

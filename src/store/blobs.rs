@@ -6,12 +6,12 @@ use super::durability::Durability;
 use super::files::BLOBS;
 use super::reader::BlobReader;
 use super::stage::{Stage, sweep};
+use super::survey::blob_path;
 use crate::words::descriptor::Descriptor;
 use crate::words::digest::{Algorithm, Digest};
 use crate::words::error::{Error, Result};
 use crate::words::memory;
 use parking_lot::Mutex;
-use rustix::io::Errno;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -215,9 +215,6 @@ impl Store {
         let algorithm = self.algorithm(digest)?.ok_or_else(|| self.missing(digest))?;
         let file = algorithm.open_file(name, self.links)?;
         let (file, _) = file.ok_or_else(|| self.missing(digest))?;
-        if self.doubtful.lock().contains(digest) {
-            return Err(io_error("sync", &algorithm.path_of(name), Errno::IO));
-        }
         retry(|| rustix::fs::fdatasync(&file)).map_err(|error| {
             self.doubtful.lock().insert(digest.clone());
             io_error("sync", &algorithm.path_of(name), error)
@@ -298,7 +295,7 @@ impl Store {
     }
 
     pub(super) fn path_of(&self, digest: &Digest) -> PathBuf {
-        self.root.path().join(BLOBS).join(digest.algorithm()).join(digest.encoded())
+        self.root.path().join(blob_path(digest))
     }
 
     pub(super) fn describe(&self, digest: &Digest) -> String {

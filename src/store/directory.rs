@@ -10,10 +10,11 @@ use crate::words::error::{Error, Result};
 use crate::words::memory;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -299,13 +300,19 @@ impl Directory {
 
     /// The names in this directory that are UTF-8, as all of ours are.
     pub(crate) fn names(&self) -> Result<Vec<String>> {
+        let names = self.all_names()?.into_iter().filter_map(|name| name.into_string().ok());
+        memory::list(names)
+    }
+
+    /// All names in this directory, in whatever encoding.
+    pub(super) fn all_names(&self) -> Result<Vec<OsString>> {
         let failed = |error| io_error("list the directory", &self.path, error);
         let mut names = Vec::new();
         for entry in retry(|| rustix::fs::Dir::read_from(&self.fd)).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            match entry.file_name().to_str() {
-                Ok("." | "..") | Err(_) => {}
-                Ok(name) => memory::push(&mut names, memory::owned(name)?)?,
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name != "." && name != ".." {
+                memory::push(&mut names, name.to_owned())?;
             }
         }
         Ok(names)

@@ -34,7 +34,6 @@ pub(crate) struct Incoming {
     directory: Directory,
     temp: TempFile,
     hasher: Hasher,
-    written: u64,
     /// Up to where the kernel was told to write to the disk.
     sync_begun: u64,
     demands: Demands,
@@ -51,22 +50,14 @@ impl Incoming {
         let directory = store.algorithm_or_new(algorithm)?;
         let temp = TempFile::new(store, &directory)?;
         let hasher = Hasher::new(algorithm);
-        Ok(Self {
-            store: Arc::clone(store),
-            directory,
-            temp,
-            hasher,
-            written: 0,
-            sync_begun: 0,
-            demands,
-        })
+        Ok(Self { store: Arc::clone(store), directory, temp, hasher, sync_begun: 0, demands })
     }
 
     /// Gives the blob its name, if it is what was asked for.
     pub(crate) fn finish(self) -> Result<(Digest, u64)> {
         self.temp.check_written()?;
         let what = self.what();
-        let (digest, size) = (self.hasher.clone().finish(), self.written);
+        let (digest, size) = (self.hasher.clone().finish(), self.temp.written());
         if let Some(expected) = self.demands.size.filter(|expected| *expected != size) {
             return Err(Error::Size { what, expected, found: size.to_string() });
         }
@@ -93,8 +84,7 @@ impl Incoming {
             }
             directory.sync()?;
         }
-        store.note_kept(digest)?;
-        Ok(())
+        store.note_kept(digest)
     }
 
     /// What errors call the blob.
@@ -106,7 +96,7 @@ impl Incoming {
     }
 
     fn check_room(&self, more: usize) -> Result<()> {
-        let size = self.written + more as u64;
+        let size = self.temp.written() + more as u64;
         match (self.demands.size, self.demands.limit) {
             (Some(expected), _) if size > expected => {
                 Err(Error::Size { what: self.what(), expected, found: "more".to_owned() })
@@ -122,10 +112,10 @@ impl Write for Incoming {
         self.check_room(bytes.len())?;
         self.temp.write(bytes).map_err(|error| write_error(&self.directory, error))?;
         self.hasher.update(bytes);
-        self.written += bytes.len() as u64;
-        if self.written - self.sync_begun >= SYNCED_AT_ONCE {
-            self.temp.begin_sync(self.sync_begun, self.written - self.sync_begun);
-            self.sync_begun = self.written;
+        let written = self.temp.written();
+        if written - self.sync_begun >= SYNCED_AT_ONCE {
+            self.temp.begin_sync(self.sync_begun, written - self.sync_begun);
+            self.sync_begun = written;
         }
         Ok(bytes.len())
     }

@@ -1,15 +1,14 @@
 //! Looking over a layout: what stands in it, whether it should or not.
 
 use super::blobs::Store;
-use super::directory::{Directory, Links, io_error, retry};
+use super::directory::{Directory, Links};
 use super::files::BLOBS;
 use super::reader::BlobReader;
 use super::stage::{hidden_names, is_left};
 use crate::words::digest::{Algorithm, Digest, is_algorithm};
 use crate::words::error::{Error, Result};
 use crate::words::memory;
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStringExt;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// What stands under `blobs/`. Paths begin at the root of the layout.
@@ -61,7 +60,7 @@ impl Store {
 
 impl Survey {
     fn add_algorithms(&mut self, blobs: &Directory) -> Result<()> {
-        for name in names(blobs)? {
+        for name in blobs.all_names()? {
             let path = Path::new(BLOBS).join(&name);
             let Some(algorithm) = name.to_str().filter(|name| is_algorithm(name)) else {
                 memory::push(&mut self.strays, path)?;
@@ -82,7 +81,7 @@ impl Survey {
     }
 
     fn add_blobs(&mut self, directory: &Directory, algorithm: &str, path: &Path) -> Result<()> {
-        for name in names(directory)? {
+        for name in directory.all_names()? {
             let encoded = name.to_str().unwrap_or_default();
             match memory::unless_refused(format!("{algorithm}:{encoded}").parse())? {
                 Some(digest) => {
@@ -94,17 +93,4 @@ impl Survey {
         }
         Ok(())
     }
-}
-
-/// All names in a directory, in whatever encoding.
-fn names(directory: &Directory) -> Result<Vec<OsString>> {
-    let failed = |error| io_error("list the directory", directory.path(), error);
-    let mut names = Vec::new();
-    for entry in retry(|| rustix::fs::Dir::read_from(directory)).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name().to_bytes().to_vec();
-        if !matches!(name.as_slice(), b"." | b"..") {
-            memory::push(&mut names, OsString::from_vec(name))?;
-        }
-    }
-    Ok(names)
 }

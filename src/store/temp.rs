@@ -75,6 +75,11 @@ impl TempFile {
         )))
     }
 
+    /// How many bytes were written.
+    pub(super) fn written(&self) -> u64 {
+        self.written
+    }
+
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         file_size::append(&mut self.file, self.written, bytes)?;
         self.written += bytes.len() as u64;

@@ -3,8 +3,8 @@
 use crate::layout::Layout;
 use crate::words::descriptor::Descriptor;
 use crate::words::digest::Digest;
-use crate::words::error::{Error, Result};
 use crate::words::document::Document;
+use crate::words::error::{Error, Result};
 use crate::words::json::{self, DOCUMENT_LIMIT};
 use crate::words::media_type::Kind;
 use crate::words::memory::{self, Asking, asking};
