@@ -18,7 +18,6 @@ mod compare;
 mod disk;
 mod log;
 mod mutants;
-mod random;
 mod recording;
 mod trial;
 mod workload;
@@ -26,8 +25,8 @@ mod workload;
 use crate::Part;
 use crate::support::{have_tools, output, report, root, run, skip, spawn};
 use disk::{FILESYSTEMS, Mounted, make_filesystem};
+use fastrand::Rng;
 use log::Cut;
-use random::Random;
 use recording::{Recording, Stage};
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
@@ -180,7 +179,7 @@ fn trial(folder: &Path, filesystem: &str, durability: &str, states: usize, seed:
         stage.acknowledge(None);
         stage.run(&mut writer(stage, "mixed", durability, seed));
     });
-    let tally = try_cuts(&recording, &recording.cuts(states, &mut Random::new(seed)), true);
+    let tally = try_cuts(&recording, &recording.cuts(states, &mut Rng::with_seed(seed)), true);
     report(&format!("power cuts: {filesystem} {durability}, seed {seed}: {tally}"));
     if let Some((cut, problem)) = tally.failure {
         let kept = root().join(format!("target/power-cuts/{filesystem}-{durability}-{seed}"));

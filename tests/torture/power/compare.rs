@@ -1,13 +1,13 @@
 //! The same cuts for other writers of layouts: `-- power worker compare`.
 
 use super::disk::FILESYSTEMS;
-use super::random::Random;
 use super::recording::{Recording, Stage};
 use super::trial::try_cuts;
 use super::workload::put_image;
 use super::writer;
 use crate::checker::Checker;
 use crate::support::{report, root, run};
+use fastrand::Rng;
 use ocilayout::{Append, OpenOptions};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -70,7 +70,7 @@ fn try_tool(scratch: &Path, edit: impl Fn(&mut Stage)) -> Vec<String> {
         let folder = scratch.join("tool");
         std::fs::create_dir(&folder).unwrap();
         let recording = Recording::make(&folder, filesystem, "full", SEED, &edit);
-        let cuts = recording.cuts(STATES, &mut Random::new(SEED));
+        let cuts = recording.cuts(STATES, &mut Rng::with_seed(SEED));
         let tally = try_cuts(&recording, &cuts, false);
         cells.push(format!("{} + {}", tally.inconsistent, tally.lost));
         std::fs::remove_dir_all(&folder).unwrap();
@@ -81,9 +81,9 @@ fn try_tool(scratch: &Path, edit: impl Fn(&mut Stage)) -> Vec<String> {
 /// A layout with images to copy, and beside it the layers.
 fn make_source(path: &Path) {
     let layout = OpenOptions::new().create().open(path).unwrap();
-    let mut random = Random::new(SEED);
+    let mut random = Rng::with_seed(SEED);
     for image in 0..IMAGES {
-        let layer = random.bytes(20_000);
+        let layer = super::workload::bytes(&mut random, 20_000);
         std::fs::write(layer_of(path, image), &layer).unwrap();
         let entry = put_image(&layout, &layer, &name_of(image)).unwrap();
         layout.append(&entry, Append::new()).unwrap();

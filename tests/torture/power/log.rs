@@ -3,9 +3,9 @@
 //! What a disk has flushed is there. Of the writes since, any may have reached
 //! it and any other not, in whatever order they were sent.
 
-use super::random::Random;
 use super::recording::Recording;
 use crate::support::run;
+use fastrand::Rng;
 use std::fmt;
 use std::fs::File;
 use std::ops::Range;
@@ -55,8 +55,8 @@ pub struct Cut {
 }
 
 impl Cut {
-    pub fn after(records: usize, random: &mut Random) -> Self {
-        Self { records, fate: random.pick(&FATES), seed: random.number() }
+    pub fn after(records: usize, random: &mut Rng) -> Self {
+        Self { records, fate: *random.choice(&FATES).unwrap(), seed: random.u64(..) }
     }
 
     /// Whether this is one of the few on which time may be spent.
@@ -138,7 +138,7 @@ impl<'a> Replay<'a> {
 
     fn write_unflushed(&self, records: &[Record], cut: Cut, image: &Path) {
         let image = File::options().write(true).open(image).unwrap();
-        let mut random = Random::new(cut.seed);
+        let mut random = Rng::with_seed(cut.seed);
         for record in records {
             let data = self.data(record);
             let piece = if cut.fate == Fate::Torn { PAGE } else { data.len() };
@@ -146,7 +146,7 @@ impl<'a> Replay<'a> {
                 let reached = match cut.fate {
                     Fate::Kept => true,
                     Fate::Dropped => false,
-                    Fate::Mixed | Fate::Torn => random.coin(),
+                    Fate::Mixed | Fate::Torn => random.bool(),
                 };
                 if reached {
                     image.write_all_at(data, record.offset + (number * piece) as u64).unwrap();

@@ -5,11 +5,11 @@
 //! library is changed for this. Which ones there are is read from a trace.
 
 use super::disk::FILESYSTEMS;
-use super::random::Random;
 use super::recording::Recording;
 use super::trial::try_cuts;
 use super::{Job, writer};
 use crate::support::report;
+use fastrand::Rng;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -132,7 +132,7 @@ impl Bench<'_> {
     fn must_fail(&self, how: &str, strace: &[String]) {
         let shown = (self.seed..self.seed + ATTEMPTS).any(|seed| {
             let recording = self.record(seed, strace);
-            let cuts = recording.cuts(STATES, &mut Random::new(seed));
+            let cuts = recording.cuts(STATES, &mut Rng::with_seed(seed));
             let tally = try_cuts(&recording, &cuts, false);
             let Self { filesystem, workload, .. } = self;
             report(&format!("power cuts: {filesystem} {workload}, {how}, seed {seed}: {tally}"));

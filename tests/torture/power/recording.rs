@@ -3,8 +3,8 @@
 
 use super::disk::{LoggedDisk, Mounted, make_filesystem};
 use super::log::{Cut, Log};
-use super::random::Random;
 use crate::support::spawn;
+use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -114,14 +114,14 @@ impl Recording {
 
     /// Ways for the power to go, in the order of the log. Each edit has the same
     /// share in them, however much it wrote, and so has its acknowledgement.
-    pub fn cuts(&self, count: usize, random: &mut Random) -> Vec<Cut> {
+    pub fn cuts(&self, count: usize, random: &mut Rng) -> Vec<Cut> {
         let ends = self.ends();
         let mut cuts: Vec<Cut> = (0..count)
             .map(|_| {
-                let edit = random.below(ends.len() - 1);
+                let edit = random.usize(..ends.len() - 1);
                 let (begin, end) = (ends[edit], ends[edit + 1]);
-                let inside = begin + random.below(end - begin + 1);
-                let records = if random.below(4) == 0 { end } else { inside };
+                let inside = begin + random.usize(..=end - begin);
+                let records = if random.u8(..4) == 0 { end } else { inside };
                 Cut::after(records, random)
             })
             .collect();
@@ -133,14 +133,14 @@ impl Recording {
 /// Somebody else on the same file system. Whatever he waits for, the file system
 /// may write the names of others with it, and their content or not.
 fn live_beside(mount: &Path, seed: u64, end: Receiver<()>) {
-    let mut random = Random::new(seed);
+    let mut random = Rng::with_seed(seed);
     let mut file = File::create(mount.join("neighbour")).unwrap();
     loop {
-        let wait = Duration::from_millis(random.pick(&[1, 2, 5, 20]));
+        let wait = Duration::from_millis(*random.choice(&[1, 2, 5, 20]).unwrap());
         if end.recv_timeout(wait) != Err(RecvTimeoutError::Timeout) {
             return;
         }
-        if random.coin() {
+        if random.bool() {
             rustix::fs::syncfs(&file).unwrap();
         } else {
             file.write_all(b"a line\n").unwrap();

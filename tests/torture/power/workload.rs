@@ -3,7 +3,7 @@
 //! After each it prints what the layout must hold from then on, by its own
 //! account of what it has asked for, and waits for a line before it goes on.
 
-use super::random::Random;
+use fastrand::Rng;
 use ocilayout::{
     Append, BlobOptions, Descriptor, Durability, ImageBuilder, Layout, Matcher, MediaType, Missing,
     OpenOptions,
@@ -25,7 +25,7 @@ enum Step {
 use Step::{EntryFirst, Remove, Replace, Transaction};
 
 /// A mixture, in an order that the seed says; or the same step a few times.
-fn steps(workload: &str, random: &mut Random) -> Vec<Step> {
+fn steps(workload: &str, random: &mut Rng) -> Vec<Step> {
     match workload {
         "mixed" => {
             let mut steps = vec![Step::Append; 5];
@@ -49,7 +49,7 @@ type Entries = Vec<(String, String)>;
 struct Writer {
     layout: Layout,
     entries: Entries,
-    random: Random,
+    random: Rng,
     names: usize,
 }
 
@@ -58,7 +58,7 @@ pub fn write(words: &[&str]) {
     let [path, workload, durability, seed] = words else {
         panic!("expected LAYOUT WORKLOAD DURABILITY SEED, found {words:?}")
     };
-    let mut random = Random::new(seed.parse().unwrap());
+    let mut random = Rng::with_seed(seed.parse().unwrap());
     let steps = steps(workload, &mut random);
     let options = OpenOptions::new().create_new().durability(durability_of(durability));
     let layout = options.open(Path::new(path)).unwrap();
@@ -126,7 +126,7 @@ impl Writer {
         let (matcher, place) = match self.entries.len() {
             0 => (Matcher::reference("none"), None),
             count => {
-                let place = self.random.below(count);
+                let place = self.random.usize(..count);
                 (Matcher::reference(&self.entries[place].0), Some(place))
             }
         };
@@ -142,7 +142,7 @@ impl Writer {
     /// Removes an entry, if there is one.
     fn remove(&mut self, layout: &Layout) -> ocilayout::Result<()> {
         if !self.entries.is_empty() {
-            let place = self.random.below(self.entries.len());
+            let place = self.random.usize(..self.entries.len());
             let (name, _) = self.entries.remove(place);
             assert_eq!(layout.remove(&Matcher::reference(&name))?, 1);
         }
@@ -156,9 +156,9 @@ impl Writer {
     /// An image like no other, with a name of its own. Layers are of sizes that
     /// file systems store in different ways.
     fn image(&mut self, layout: &Layout) -> ocilayout::Result<Descriptor> {
-        let size = self.random.pick(&[200, 3_000, 20_000, 20_000, 150_000]);
+        let size = *self.random.choice(&[200, 3_000, 20_000, 20_000, 150_000]).unwrap();
         self.names += 1;
-        put_image(layout, &self.random.bytes(size), &format!("image-{}", self.names))
+        put_image(layout, &bytes(&mut self.random, size), &format!("image-{}", self.names))
     }
 }
 
@@ -175,4 +175,11 @@ pub fn put_image(layout: &Layout, layer: &[u8], name: &str) -> ocilayout::Result
 
 fn account(entry: &Descriptor) -> (String, String) {
     (entry.reference().unwrap().to_owned(), entry.digest().as_str().to_owned())
+}
+
+/// Content that no file system makes smaller.
+pub fn bytes(random: &mut Rng, count: usize) -> Vec<u8> {
+    let mut bytes = vec![0; count];
+    random.fill(&mut bytes);
+    bytes
 }
