@@ -97,3 +97,20 @@ fn a_change_that_may_not_survive_is_told_apart() {
     assert!(said.contains(&expected), "{said}");
     assert_eq!(names(&path), ["x", "y"]);
 }
+
+#[test]
+fn a_file_system_without_locks_is_refused() {
+    if !have_tools(&["gcc", "strace"]) {
+        return;
+    }
+    let (scratch, path, layout) = layout::<crate::core::Core>();
+    layout.append(&image(&layout, "x"), Some("x"), Append::default()).unwrap();
+    for error in ["ENOLCK", "EOPNOTSUPP", "ENOSYS"] {
+        let inject = format!("inject=flock:error={error}");
+        let output = crate::support::output(&mut tag(&path, scratch.path(), &["-e", &inject]));
+        let said = String::from_utf8(output.stderr).unwrap();
+        let expected = "expected a file system with locks, so that no writer's edit is lost";
+        assert!(said.contains(expected), "{error}: {said}");
+        assert_eq!(names(&path), ["x"], "{error}");
+    }
+}
