@@ -78,13 +78,13 @@ int main(int argc, char **argv) {
     }
     if (!open_tar(&tar, path))
         goto out;
-    if (ocilayout_image_load(layout, base, &image, &err)
-        || ocilayout_blob_options_new(&options, &err)
-        || ocilayout_blob_options_set_compression(options, OCILAYOUT_COMPRESSION_GZIP,
-                                                  OCILAYOUT_LEVEL_DEFAULT, &err)
-        || ocilayout_blob_put_callback(layout, read_tar, &tar, options, &layer, &err)
-        || ocilayout_image_add_layer(image, layer, NULL, PROGRAM, &err)
-        || ocilayout_image_finish(image, &manifest, &err))
+    if (ocilayout_image_load(layout, base, &image, &err) ||
+        ocilayout_blob_options_new(&options, &err) ||
+        ocilayout_blob_options_set_compression(options, OCILAYOUT_COMPRESSION_GZIP,
+                                               OCILAYOUT_LEVEL_DEFAULT, &err) ||
+        ocilayout_blob_put_callback(layout, read_tar, &tar, options, NULL, NULL, &layer, &err) ||
+        ocilayout_image_add_layer(image, layer, NULL, PROGRAM, &err) ||
+        ocilayout_image_finish(image, &manifest, &err))
         goto failed;
 
     /* Packing took its time: somebody else may have given the name to another

@@ -119,8 +119,9 @@ static int pack(const struct job *job) {
     for (size_t i = 0; i < job->tar_count; i++) {
         struct progress progress = begin(&job->tars[i], job->paths[i]);
         source = job->paths[i];
-        if (ocilayout_blob_put_callback(layout, read_and_draw, &progress, options, &layer, &err)
-            || ocilayout_image_add_layer(image, layer, NULL, PROGRAM, &err))
+        if (ocilayout_blob_put_callback(layout, read_and_draw, &progress, options, NULL, NULL,
+                                        &layer, &err) ||
+            ocilayout_image_add_layer(image, layer, NULL, PROGRAM, &err))
             goto failed;
         ocilayout_descriptor_free(layer);
         layer = NULL;

@@ -47,11 +47,13 @@
  *             time; functions that take it as const may overlap. Overlapping uses
  *             that are not allowed fail with OCILAYOUT_ERR_STATE. Nothing of a
  *             layout or of an error is kept in thread-locals or in global state,
- *             and nothing is taken from the environment. Threads are started by
- *             ocilayout_verify() alone, and end with it.
+ *             and nothing is taken from the environment. Threads of the library
+ *             work only while a call or a writer has work for them; see
+ *             ocilayout_set_threads().
  *
  * CALLBACKS   run on the calling thread, only during the call that they were
- *             given to, one at a time. userdata is handed back untouched. They may
+ *             given to, one at a time; those of ocilayout_blob_put_all() where it
+ *             says. userdata is handed back untouched. They may
  *             call the library, with any object, but not free one that the running
  *             call was given. No lock is held while they run, so they may take
  *             their time. They should return: a C++ exception that leaves one ends
@@ -176,7 +178,7 @@
 #define OCILAYOUT_OPEN_DURABILITY_ORDERED (1ull << 5)
 
 /**
- * The usual level of each compression: 6 for gzip, 3 for zstd.
+ * The usual level of each compression: 1 for gzip, 3 for zstd.
  */
 #define OCILAYOUT_LEVEL_DEFAULT -1
 
@@ -186,6 +188,15 @@
  * size is trusted.
  */
 #define OCILAYOUT_BLOB_REHASH (1ull << 0)
+
+/**
+ * For ocilayout_blob_options_set_flags(): take the digest and the size that are expected,
+ * both of them, for those of what is stored. It is not hashed, and a regular file is not
+ * even read where the kernel can copy it or share its blocks; only the size is checked.
+ * If the bytes are others the layout is broken, and ocilayout_verify() will say so. Not
+ * with a compression.
+ */
+#define OCILAYOUT_BLOB_TRUSTED (1ull << 1)
 
 /**
  * For ocilayout_append() and ocilayout_replace(): the blob may be missing, as
@@ -387,6 +398,11 @@ typedef struct ocilayout_index ocilayout_index;
 typedef struct ocilayout_match ocilayout_match;
 
 /**
+ * Sources whose blobs are stored together.
+ */
+typedef struct ocilayout_sources ocilayout_sources;
+
+/**
  * What a fallible function returns: OCILAYOUT_OK, which is 0, or one of the
  * negative OCILAYOUT_ERR_ codes. Codes are only ever added, so treat one that
  * you do not know as you treat OCILAYOUT_ERR_INTERNAL. Numbers between them
@@ -403,7 +419,7 @@ typedef int32_t ocilayout_status;
  * Returns as ocilayout_read_fn does. The descriptor lives during the call.
  */
 typedef int64_t (*ocilayout_read_blob_fn)(void *userdata,
-                                          const ocilayout_descriptor *descriptor,
+                                          const struct ocilayout_descriptor *descriptor,
                                           uint64_t offset,
                                           void *buf,
                                           size_t cap);
@@ -426,6 +442,41 @@ typedef int32_t ocilayout_compression;
 typedef int64_t (*ocilayout_read_fn)(void *userdata, void *buf, size_t cap);
 
 /**
+ * How far a long call has come. Members may be added at its end.
+ */
+typedef struct ocilayout_progress {
+  /**
+   * How many bytes of the sources, or of the blobs that are looked at, are done.
+   */
+  uint64_t bytes_done;
+  /**
+   * How many there are in all; UINT64_MAX while that is not known.
+   */
+  uint64_t bytes_total;
+  /**
+   * How many blobs are done.
+   */
+  uint64_t items_done;
+  /**
+   * How many there are in all; UINT64_MAX while that is not known.
+   */
+  uint64_t items_total;
+} ocilayout_progress;
+
+/**
+ * Is told how far a long call has come: on the calling thread, at most ten times a
+ * second, and once more at the end. While a source of yours keeps the call waiting it
+ * is not told.
+ *
+ * Returns 0 to go on. Any other number stops the call, which takes back what it began
+ * and fails with OCILAYOUT_ERR_CANCELLED; after the end it means nothing. The struct
+ * lives during the call of the function, which must return: if it leaves by longjmp()
+ * or the like, a file or directory that the library had opened stays open.
+ */
+typedef int32_t (*ocilayout_progress_fn)(void *userdata,
+                                         const struct ocilayout_progress *progress);
+
+/**
  * Says whether an entry is meant: positive for yes, 0 for no, or a negative
  * number of your choosing to stop the call, which then fails with
  * OCILAYOUT_ERR_CALLBACK. No lock is held meanwhile. The descriptor lives
@@ -435,7 +486,7 @@ typedef int64_t (*ocilayout_read_fn)(void *userdata, void *buf, size_t cap);
  * other writers add meanwhile.
  */
 typedef int32_t (*ocilayout_match_fn)(void *userdata,
-                                      const ocilayout_descriptor *descriptor);
+                                      const struct ocilayout_descriptor *descriptor);
 
 /**
  * The call did what it was asked to do.
@@ -496,6 +547,12 @@ typedef int32_t (*ocilayout_match_fn)(void *userdata,
 #define OCILAYOUT_ERR_CALLBACK -10
 
 /**
+ * The function that is told the progress of the call stopped it. What the call had begun
+ * is taken back.
+ */
+#define OCILAYOUT_ERR_CANCELLED -11
+
+/**
  * More data than a limit allows.
  */
 #define OCILAYOUT_ERR_LIMIT -12
@@ -527,7 +584,8 @@ typedef int32_t (*ocilayout_match_fn)(void *userdata,
 #define OCILAYOUT_COMPRESSION_NONE 0
 
 /**
- * gzip, levels 0 to 9.
+ * gzip, levels 0 to 9. Its members hold 1 MiB each, so that all cores can work.
+ * Level 1, the default, compresses better than level 1 of others, and 6 as their 6.
  */
 #define OCILAYOUT_COMPRESSION_GZIP 1
 
@@ -550,7 +608,7 @@ const char *ocilayout_status_name(ocilayout_status status);
 /**
  * Says the status of the call that failed; OCILAYOUT_OK for NULL.
  */
-ocilayout_status ocilayout_error_status(const ocilayout_error *error);
+ocilayout_status ocilayout_error_status(const struct ocilayout_error *error);
 
 /**
  * Says why the call failed: one line in UTF-8 without a newline, for a person.
@@ -558,24 +616,24 @@ ocilayout_status ocilayout_error_status(const ocilayout_error *error);
  *
  * The text belongs to the error. It is "no error" for NULL.
  */
-const char *ocilayout_error_message(const ocilayout_error *error);
+const char *ocilayout_error_message(const struct ocilayout_error *error);
 
 /**
  * Says the errno of the system call that failed, with OCILAYOUT_ERR_IO and
  * OCILAYOUT_ERR_NOT_DURABLE; 0 where there is none.
  */
-int ocilayout_error_errno(const ocilayout_error *error);
+int ocilayout_error_errno(const struct ocilayout_error *error);
 
 /**
  * Says what the callback returned that stopped the call, exactly, with
  * OCILAYOUT_ERR_CALLBACK; 0 where there is none.
  */
-int64_t ocilayout_error_callback_code(const ocilayout_error *error);
+int64_t ocilayout_error_callback_code(const struct ocilayout_error *error);
 
 /**
  * Frees an error. NULL is fine.
  */
-void ocilayout_error_free(ocilayout_error *error);
+void ocilayout_error_free(struct ocilayout_error *error);
 
 /**
  * Says the version of the library that is running, such as "0.1.0".
@@ -607,8 +665,8 @@ uint32_t ocilayout_version_number(void);
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_open(const char *path,
                                 uint64_t flags,
-                                ocilayout **out,
-                                ocilayout_error **err);
+                                struct ocilayout **out,
+                                struct ocilayout_error **err);
 
 /**
  * As ocilayout_open(), with path taken from the open directory dirfd, which
@@ -618,8 +676,8 @@ OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_open_at(int dirfd,
                                    const char *path,
                                    uint64_t flags,
-                                   ocilayout **out,
-                                   ocilayout_error **err);
+                                   struct ocilayout **out,
+                                   struct ocilayout_error **err);
 
 /**
  * Makes a layout in the directory path whose index.json is the image index of
@@ -641,8 +699,8 @@ ocilayout_status ocilayout_create(const char *path,
                                   size_t len,
                                   ocilayout_read_blob_fn read_blob,
                                   void *userdata,
-                                  ocilayout **out,
-                                  ocilayout_error **err);
+                                  struct ocilayout **out,
+                                  struct ocilayout_error **err);
 
 /**
  * Says how long an edit of index.json waits while another writer makes one, in
@@ -655,9 +713,25 @@ ocilayout_status ocilayout_create(const char *path,
  * a collection, which lets others in after each 256 blobs. Readers never wait.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_set_lock_timeout(const ocilayout *layout,
+ocilayout_status ocilayout_set_lock_timeout(const struct ocilayout *layout,
                                             int64_t milliseconds,
-                                            ocilayout_error **err);
+                                            struct ocilayout_error **err);
+
+/**
+ * Says how many threads work at once for the layout and all its transactions, the
+ * calling one among them; 0, the default, is one for each core.
+ *
+ * The library starts threads only for blobs of more than a piece (256 KiB, with gzip
+ * 1 MiB), for ocilayout_blob_put_all(), and for ocilayout_verify(). They are named
+ * ocilayout-1 and so on, have ended when the last blob that is being written
+ * is finished or freed, and run none of your callbacks but those of
+ * ocilayout_blob_put_all(). What is stored does not depend on them. zstd compresses on
+ * threads of its own, always on one at least, and counts them into the number.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_set_threads(const struct ocilayout *layout,
+                                       size_t threads,
+                                       struct ocilayout_error **err);
 
 /**
  * Closes a layout. NULL is fine.
@@ -666,7 +740,7 @@ ocilayout_status ocilayout_set_lock_timeout(const ocilayout *layout,
  * last of them. So is what a call was storing that never returned, because its
  * callback left it by longjmp() or the like.
  */
-void ocilayout_free(ocilayout *layout);
+void ocilayout_free(struct ocilayout *layout);
 
 /**
  * Reads a whole file that stands beside blobs, such as index.json; at most
@@ -676,10 +750,10 @@ void ocilayout_free(ocilayout *layout);
  * OCILAYOUT_ERR_FORMAT when it is no regular file.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_read_file(const ocilayout *layout,
+ocilayout_status ocilayout_read_file(const struct ocilayout *layout,
                                      const char *name,
-                                     ocilayout_bytes **out,
-                                     ocilayout_error **err);
+                                     struct ocilayout_bytes **out,
+                                     struct ocilayout_error **err);
 
 /**
  * Writes a whole file that stands beside blobs, in one step: whoever reads it
@@ -689,35 +763,35 @@ ocilayout_status ocilayout_read_file(const ocilayout *layout,
  * OCILAYOUT_ERR_FORMAT or OCILAYOUT_ERR_UNSUPPORTED.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_write_file(const ocilayout *layout,
+ocilayout_status ocilayout_write_file(const struct ocilayout *layout,
                                       const char *name,
                                       const void *data,
                                       size_t len,
-                                      ocilayout_error **err);
+                                      struct ocilayout_error **err);
 
 /**
  * Says where the bytes are. They belong to the object and are followed by no
  * NUL. NULL if there are none.
  */
-const uint8_t *ocilayout_bytes_data(const ocilayout_bytes *bytes);
+const uint8_t *ocilayout_bytes_data(const struct ocilayout_bytes *bytes);
 
 /**
  * Says how many bytes there are. 0 for NULL.
  */
-size_t ocilayout_bytes_size(const ocilayout_bytes *bytes);
+size_t ocilayout_bytes_size(const struct ocilayout_bytes *bytes);
 
 /**
  * Frees the bytes. NULL is fine.
  */
-void ocilayout_bytes_free(ocilayout_bytes *bytes);
+void ocilayout_bytes_free(struct ocilayout_bytes *bytes);
 
 /**
  * Makes the default options: the bytes are stored as they are given, named by
  * SHA-256, and nothing is expected of them.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_blob_options_new(ocilayout_blob_options **out,
-                                            ocilayout_error **err);
+ocilayout_status ocilayout_blob_options_new(struct ocilayout_blob_options **out,
+                                            struct ocilayout_error **err);
 
 /**
  * Says what the blob is, as type/subtype (RFC 6838).
@@ -727,9 +801,9 @@ ocilayout_status ocilayout_blob_options_new(ocilayout_blob_options **out,
  * OCILAYOUT_ERR_INVALID_ARGUMENT when it is malformed.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_blob_options_set_media_type(ocilayout_blob_options *options,
+ocilayout_status ocilayout_blob_options_set_media_type(struct ocilayout_blob_options *options,
                                                        const char *media_type,
-                                                       ocilayout_error **err);
+                                                       struct ocilayout_error **err);
 
 /**
  * Compresses the blob on its way into the store. What is given is then its
@@ -742,19 +816,19 @@ ocilayout_status ocilayout_blob_options_set_media_type(ocilayout_blob_options *o
  * of a layer of another compression.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_blob_options_set_compression(ocilayout_blob_options *options,
+ocilayout_status ocilayout_blob_options_set_compression(struct ocilayout_blob_options *options,
                                                         ocilayout_compression compression,
                                                         int32_t level,
-                                                        ocilayout_error **err);
+                                                        struct ocilayout_error **err);
 
 /**
  * Says by which algorithm to name the blob, if no digest is expected of it:
  * "sha256", the default, or "sha512". The diff ID is by the same.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_blob_options_set_algorithm(ocilayout_blob_options *options,
+ocilayout_status ocilayout_blob_options_set_algorithm(struct ocilayout_blob_options *options,
                                                       const char *algorithm,
-                                                      ocilayout_error **err);
+                                                      struct ocilayout_error **err);
 
 /**
  * Says which digest the stored bytes must have. A blob of another is refused
@@ -765,44 +839,45 @@ ocilayout_status ocilayout_blob_options_set_algorithm(ocilayout_blob_options *op
  * OCILAYOUT_ERR_UNSUPPORTED when the algorithm is neither sha256 nor sha512.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_blob_options_set_expected_digest(ocilayout_blob_options *options,
+ocilayout_status ocilayout_blob_options_set_expected_digest(struct ocilayout_blob_options *options,
                                                             const char *digest,
-                                                            ocilayout_error **err);
+                                                            struct ocilayout_error **err);
 
 /**
  * Says how many bytes must be stored, at most 2^63 - 1. A blob of another size
  * is refused with OCILAYOUT_ERR_DIGEST, as soon as it is too large.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_blob_options_set_expected_size(ocilayout_blob_options *options,
+ocilayout_status ocilayout_blob_options_set_expected_size(struct ocilayout_blob_options *options,
                                                           uint64_t size,
-                                                          ocilayout_error **err);
+                                                          struct ocilayout_error **err);
 
 /**
  * Says how many bytes may be stored at most. A larger blob is refused with
  * OCILAYOUT_ERR_LIMIT, as soon as it is too large.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_blob_options_set_limit(ocilayout_blob_options *options,
+ocilayout_status ocilayout_blob_options_set_limit(struct ocilayout_blob_options *options,
                                                   uint64_t max_bytes,
-                                                  ocilayout_error **err);
+                                                  struct ocilayout_error **err);
 
 /**
  * Sets OCILAYOUT_BLOB_ flags; each that is not named keeps its setting.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_blob_options_set_flags(ocilayout_blob_options *options,
+ocilayout_status ocilayout_blob_options_set_flags(struct ocilayout_blob_options *options,
                                                   uint64_t flags,
-                                                  ocilayout_error **err);
+                                                  struct ocilayout_error **err);
 
 /**
  * Frees the options. NULL is fine.
  */
-void ocilayout_blob_options_free(ocilayout_blob_options *options);
+void ocilayout_blob_options_free(struct ocilayout_blob_options *options);
 
 /**
- * Stores what the callback read gives until its end, and says what points at
- * it. options may be NULL for the default ones.
+ * Stores what the callback read, which gets read_userdata, gives until its end, and
+ * says what points at it. options may be NULL for the default ones, progress for
+ * nobody who is told; else it gets progress_userdata.
  *
  * For a layer, say in the options how to compress it, or which media type it
  * has: only then is its diff ID known. A blob is hashed while
@@ -811,32 +886,41 @@ void ocilayout_blob_options_free(ocilayout_blob_options *options);
  * blob is there already, as its expected digest and size tell, and is not to
  * be compressed here.
  *
- * Fails with OCILAYOUT_ERR_CALLBACK when read stops it, OCILAYOUT_ERR_DIGEST
- * when the blob is not what is expected, OCILAYOUT_ERR_LIMIT when it is larger
- * than allowed, OCILAYOUT_ERR_IO when it could not be written.
+ * Fails with OCILAYOUT_ERR_CALLBACK when read stops it, OCILAYOUT_ERR_CANCELLED
+ * when progress does, OCILAYOUT_ERR_DIGEST when the blob is not what is expected,
+ * OCILAYOUT_ERR_LIMIT when it is larger than allowed, OCILAYOUT_ERR_IO when it
+ * could not be written.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_blob_put_callback(const ocilayout *layout,
+ocilayout_status ocilayout_blob_put_callback(const struct ocilayout *layout,
                                              ocilayout_read_fn read,
-                                             void *userdata,
-                                             const ocilayout_blob_options *options,
-                                             ocilayout_descriptor **out,
-                                             ocilayout_error **err);
+                                             void *read_userdata,
+                                             const struct ocilayout_blob_options *options,
+                                             ocilayout_progress_fn progress,
+                                             void *progress_userdata,
+                                             struct ocilayout_descriptor **out,
+                                             struct ocilayout_error **err);
 
 /**
  * Stores what the file descriptor fd gives, from where it stands until its
  * end: a file, a pipe, a socket, which must be a blocking one. It stays yours
  * and open, and has moved to its end if it was read.
  *
+ * A regular file that is stored as it is given shares its blocks with the blob
+ * where the file system can do that (reflink); it is hashed all the same, unless
+ * OCILAYOUT_BLOB_TRUSTED says not to.
+ *
  * Otherwise as ocilayout_blob_put_callback(); fails with OCILAYOUT_ERR_IO when
  * fd cannot be read.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_blob_put_fd(const ocilayout *layout,
+ocilayout_status ocilayout_blob_put_fd(const struct ocilayout *layout,
                                        int fd,
-                                       const ocilayout_blob_options *options,
-                                       ocilayout_descriptor **out,
-                                       ocilayout_error **err);
+                                       const struct ocilayout_blob_options *options,
+                                       ocilayout_progress_fn progress,
+                                       void *progress_userdata,
+                                       struct ocilayout_descriptor **out,
+                                       struct ocilayout_error **err);
 
 /**
  * Stores len bytes at data, which must not change during the call.
@@ -844,12 +928,35 @@ ocilayout_status ocilayout_blob_put_fd(const ocilayout *layout,
  * Otherwise as ocilayout_blob_put_callback().
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_blob_put_memory(const ocilayout *layout,
+ocilayout_status ocilayout_blob_put_memory(const struct ocilayout *layout,
                                            const void *data,
                                            size_t len,
-                                           const ocilayout_blob_options *options,
-                                           ocilayout_descriptor **out,
-                                           ocilayout_error **err);
+                                           const struct ocilayout_blob_options *options,
+                                           ocilayout_progress_fn progress,
+                                           void *progress_userdata,
+                                           struct ocilayout_descriptor **out,
+                                           struct ocilayout_error **err);
+
+/**
+ * Stores the regular file at path as the layer of an artifact, such as the weights
+ * of a model: the descriptor is annotated with the name of the file, without the
+ * folders, as org.opencontainers.image.title (image-spec, annotations.md). Say in the
+ * options which media type it has.
+ *
+ * Fails with OCILAYOUT_ERR_NOT_FOUND when there is no such file,
+ * OCILAYOUT_ERR_FORMAT when something else than a file stands there,
+ * OCILAYOUT_ERR_INVALID_ARGUMENT when its name is not UTF-8, and with
+ * OCILAYOUT_ERR_IO when it cannot be read or changes while it is read. Otherwise as
+ * ocilayout_blob_put_fd().
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_put_file(const struct ocilayout *layout,
+                                         const char *path,
+                                         const struct ocilayout_blob_options *options,
+                                         ocilayout_progress_fn progress,
+                                         void *progress_userdata,
+                                         struct ocilayout_descriptor **out,
+                                         struct ocilayout_error **err);
 
 /**
  * Says the size in bytes of the blob that is stored under digest.
@@ -858,10 +965,10 @@ ocilayout_status ocilayout_blob_put_memory(const ocilayout *layout,
  * OCILAYOUT_ERR_FORMAT when something other than a file stands there.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_blob_size(const ocilayout *layout,
+ocilayout_status ocilayout_blob_size(const struct ocilayout *layout,
                                      const char *digest,
                                      uint64_t *size,
-                                     ocilayout_error **err);
+                                     struct ocilayout_error **err);
 
 /**
  * Reads the whole blob that descriptor points at into memory, and checks its
@@ -873,11 +980,11 @@ ocilayout_status ocilayout_blob_size(const ocilayout *layout,
  * when its digest is neither sha256 nor sha512.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_blob_read(const ocilayout *layout,
-                                     const ocilayout_descriptor *descriptor,
+ocilayout_status ocilayout_blob_read(const struct ocilayout *layout,
+                                     const struct ocilayout_descriptor *descriptor,
                                      uint64_t limit,
-                                     ocilayout_bytes **out,
-                                     ocilayout_error **err);
+                                     struct ocilayout_bytes **out,
+                                     struct ocilayout_error **err);
 
 /**
  * Takes away the blob that is stored under digest, whatever points at it.
@@ -885,9 +992,87 @@ ocilayout_status ocilayout_blob_read(const ocilayout *layout,
  * Fails with OCILAYOUT_ERR_NOT_FOUND when it is not there.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_blob_remove(const ocilayout *layout,
+ocilayout_status ocilayout_blob_remove(const struct ocilayout *layout,
                                        const char *digest,
-                                       ocilayout_error **err);
+                                       struct ocilayout_error **err);
+
+/**
+ * Makes an empty list of sources.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_sources_new(struct ocilayout_sources **out,
+                                       struct ocilayout_error **err);
+
+/**
+ * Adds what the callback read gives until its end. userdata must live, and options, which
+ * may be NULL, is copied.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_sources_add_callback(struct ocilayout_sources *sources,
+                                                ocilayout_read_fn read,
+                                                void *userdata,
+                                                const struct ocilayout_blob_options *options,
+                                                struct ocilayout_error **err);
+
+/**
+ * Adds what the file descriptor fd gives, as ocilayout_blob_put_fd() reads it. It stays
+ * yours, and must stay open until ocilayout_blob_put_all() has returned.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_sources_add_fd(struct ocilayout_sources *sources,
+                                          int fd,
+                                          const struct ocilayout_blob_options *options,
+                                          struct ocilayout_error **err);
+
+/**
+ * Adds len bytes at data, which must stay as they are until ocilayout_blob_put_all() has
+ * returned.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_sources_add_memory(struct ocilayout_sources *sources,
+                                              const void *data,
+                                              size_t len,
+                                              const struct ocilayout_blob_options *options,
+                                              struct ocilayout_error **err);
+
+/**
+ * Adds the regular file at path, as ocilayout_blob_put_file() stores it. It is opened by
+ * ocilayout_blob_put_all().
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_sources_add_file(struct ocilayout_sources *sources,
+                                            const char *path,
+                                            const struct ocilayout_blob_options *options,
+                                            struct ocilayout_error **err);
+
+/**
+ * Frees the list. NULL is fine. What was added stays yours.
+ */
+void ocilayout_sources_free(struct ocilayout_sources *sources);
+
+/**
+ * Stores all sources, several at once, and says what points at each, in the order in
+ * which they were added. The list is used up, also after an error: it can only be freed.
+ *
+ * concurrency is how many sources are read at once, at most as many as
+ * ocilayout_set_threads() allows; 0 is that many. With 1 all callbacks run on the calling
+ * thread, one source after another. With more, those of different sources may run on
+ * different threads, never two at once for one source, and they must return: no longjmp()
+ * or the like leads out of them. progress, which may be NULL, is told on the
+ * calling thread in any case.
+ *
+ * When one source fails the others are given up, and the message of the error says which
+ * it was, counted from 0. Blobs that were complete by then stay until they are collected.
+ * Fails as the calls that store single sources do.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_put_all(const struct ocilayout *layout,
+                                        struct ocilayout_sources *sources,
+                                        size_t concurrency,
+                                        ocilayout_progress_fn progress,
+                                        void *progress_userdata,
+                                        struct ocilayout_descriptors **out,
+                                        struct ocilayout_error **err);
 
 /**
  * Begins a blob whose bytes are pushed. options may be NULL for the default
@@ -898,10 +1083,10 @@ ocilayout_status ocilayout_blob_remove(const ocilayout *layout,
  * OCILAYOUT_ERR_IO when no file can be made.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_blob_writer_open(const ocilayout *layout,
-                                            const ocilayout_blob_options *options,
-                                            ocilayout_blob_writer **out,
-                                            ocilayout_error **err);
+ocilayout_status ocilayout_blob_writer_open(const struct ocilayout *layout,
+                                            const struct ocilayout_blob_options *options,
+                                            struct ocilayout_blob_writer **out,
+                                            struct ocilayout_error **err);
 
 /**
  * Adds len bytes at data to the blob. They are copied.
@@ -912,10 +1097,10 @@ ocilayout_status ocilayout_blob_writer_open(const ocilayout *layout,
  * ocilayout_blob_put_memory() does.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_blob_writer_write(ocilayout_blob_writer *writer,
+ocilayout_status ocilayout_blob_writer_write(struct ocilayout_blob_writer *writer,
                                              const void *data,
                                              size_t len,
-                                             ocilayout_error **err);
+                                             struct ocilayout_error **err);
 
 /**
  * Stores the blob and says what points at it. The writer is then finished,
@@ -924,15 +1109,15 @@ ocilayout_status ocilayout_blob_writer_write(ocilayout_blob_writer *writer,
  * Fails as ocilayout_blob_put_callback() does.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_blob_writer_finish(ocilayout_blob_writer *writer,
-                                              ocilayout_descriptor **out,
-                                              ocilayout_error **err);
+ocilayout_status ocilayout_blob_writer_finish(struct ocilayout_blob_writer *writer,
+                                              struct ocilayout_descriptor **out,
+                                              struct ocilayout_error **err);
 
 /**
  * Frees the writer. If it is unfinished, nothing is left of the blob. NULL is
  * fine.
  */
-void ocilayout_blob_writer_free(ocilayout_blob_writer *writer);
+void ocilayout_blob_writer_free(struct ocilayout_blob_writer *writer);
 
 /**
  * Opens the blob that descriptor points at.
@@ -942,10 +1127,10 @@ void ocilayout_blob_writer_free(ocilayout_blob_writer *writer);
  * OCILAYOUT_ERR_UNSUPPORTED when its digest is neither sha256 nor sha512.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_blob_reader_open(const ocilayout *layout,
-                                            const ocilayout_descriptor *descriptor,
-                                            ocilayout_blob_reader **out,
-                                            ocilayout_error **err);
+ocilayout_status ocilayout_blob_reader_open(const struct ocilayout *layout,
+                                            const struct ocilayout_descriptor *descriptor,
+                                            struct ocilayout_blob_reader **out,
+                                            struct ocilayout_error **err);
 
 /**
  * Reads the next bytes of the blob into buf, which has room for cap bytes, at
@@ -957,16 +1142,16 @@ ocilayout_status ocilayout_blob_reader_open(const ocilayout *layout,
  * Only whoever has read to the end has read the right bytes.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_blob_reader_read(ocilayout_blob_reader *reader,
+ocilayout_status ocilayout_blob_reader_read(struct ocilayout_blob_reader *reader,
                                             void *buf,
                                             size_t cap,
                                             size_t *n,
-                                            ocilayout_error **err);
+                                            struct ocilayout_error **err);
 
 /**
  * Closes the reader. NULL is fine.
  */
-void ocilayout_blob_reader_free(ocilayout_blob_reader *reader);
+void ocilayout_blob_reader_free(struct ocilayout_blob_reader *reader);
 
 /**
  * Makes a descriptor of these three properties.
@@ -979,8 +1164,8 @@ OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_descriptor_new(const char *media_type,
                                           const char *digest,
                                           uint64_t size,
-                                          ocilayout_descriptor **out,
-                                          ocilayout_error **err);
+                                          struct ocilayout_descriptor **out,
+                                          struct ocilayout_error **err);
 
 /**
  * Reads a descriptor from len bytes of JSON, which are kept as they stand but
@@ -993,8 +1178,8 @@ ocilayout_status ocilayout_descriptor_new(const char *media_type,
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_descriptor_from_json(const char *json,
                                                 size_t len,
-                                                ocilayout_descriptor **out,
-                                                ocilayout_error **err);
+                                                struct ocilayout_descriptor **out,
+                                                struct ocilayout_error **err);
 
 /**
  * Checks a reference by the grammar of ocilayout_descriptor_set_reference(),
@@ -1002,91 +1187,91 @@ ocilayout_status ocilayout_descriptor_from_json(const char *json,
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_reference_check(const char *reference,
-                                           ocilayout_error **err);
+                                           struct ocilayout_error **err);
 
 /**
  * Makes a copy, such as of one in a list, which cannot be changed.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_descriptor_copy(const ocilayout_descriptor *descriptor,
-                                           ocilayout_descriptor **out,
-                                           ocilayout_error **err);
+ocilayout_status ocilayout_descriptor_copy(const struct ocilayout_descriptor *descriptor,
+                                           struct ocilayout_descriptor **out,
+                                           struct ocilayout_error **err);
 
 /**
  * Says what the blob is. Like all texts of a descriptor, it belongs to it
  * until it is changed or freed, has U+FFFD where JSON says NUL, and is NULL
  * for NULL.
  */
-const char *ocilayout_descriptor_media_type(const ocilayout_descriptor *descriptor);
+const char *ocilayout_descriptor_media_type(const struct ocilayout_descriptor *descriptor);
 
 /**
  * Says the digest of the blob, algorithm:encoded.
  */
-const char *ocilayout_descriptor_digest(const ocilayout_descriptor *descriptor);
+const char *ocilayout_descriptor_digest(const struct ocilayout_descriptor *descriptor);
 
 /**
  * Says the size of the blob in bytes. 0 for NULL.
  */
-uint64_t ocilayout_descriptor_size(const ocilayout_descriptor *descriptor);
+uint64_t ocilayout_descriptor_size(const struct ocilayout_descriptor *descriptor);
 
 /**
  * Says the digest of the layer's uncompressed tar, where it is known because
  * the library stored the layer; else NULL. It is no part of the JSON.
  * image-spec, config.md, "Layer DiffID".
  */
-const char *ocilayout_descriptor_diff_id(const ocilayout_descriptor *descriptor);
+const char *ocilayout_descriptor_diff_id(const struct ocilayout_descriptor *descriptor);
 
 /**
  * Says the reference of the entry: its annotation
  * org.opencontainers.image.ref.name; NULL if it has none.
  */
-const char *ocilayout_descriptor_reference(const ocilayout_descriptor *descriptor);
+const char *ocilayout_descriptor_reference(const struct ocilayout_descriptor *descriptor);
 
 /**
  * Says what the image runs on, as os/architecture[/variant][:os.version]; NULL
  * if the descriptor does not tell. Features of the operating system stand in
  * the JSON alone.
  */
-const char *ocilayout_descriptor_platform(const ocilayout_descriptor *descriptor);
+const char *ocilayout_descriptor_platform(const struct ocilayout_descriptor *descriptor);
 
 /**
  * Says the type of the artifact; NULL if the descriptor does not tell.
  */
-const char *ocilayout_descriptor_artifact_type(const ocilayout_descriptor *descriptor);
+const char *ocilayout_descriptor_artifact_type(const struct ocilayout_descriptor *descriptor);
 
 /**
  * Says the descriptor as JSON.
  */
-const char *ocilayout_descriptor_json(const ocilayout_descriptor *descriptor);
+const char *ocilayout_descriptor_json(const struct ocilayout_descriptor *descriptor);
 
 /**
  * Says the value of an annotation; NULL if there is none of that key.
  */
-const char *ocilayout_descriptor_annotation(const ocilayout_descriptor *descriptor,
+const char *ocilayout_descriptor_annotation(const struct ocilayout_descriptor *descriptor,
                                             const char *key);
 
 /**
  * Says how many annotations there are. 0 for NULL.
  */
-size_t ocilayout_descriptor_annotation_count(const ocilayout_descriptor *descriptor);
+size_t ocilayout_descriptor_annotation_count(const struct ocilayout_descriptor *descriptor);
 
 /**
  * Says the key of the annotation at a position, in the order in which they are
  * written; NULL past the last.
  */
-const char *ocilayout_descriptor_annotation_key(const ocilayout_descriptor *descriptor,
+const char *ocilayout_descriptor_annotation_key(const struct ocilayout_descriptor *descriptor,
                                                 size_t position);
 
 /**
  * Says the value of the annotation at a position; NULL past the last.
  */
-const char *ocilayout_descriptor_annotation_value(const ocilayout_descriptor *descriptor,
+const char *ocilayout_descriptor_annotation_value(const struct ocilayout_descriptor *descriptor,
                                                   size_t position);
 
 /**
  * Says where else the blob can be had from, at a position; NULL past the last.
  */
-const char *ocilayout_descriptor_url(const ocilayout_descriptor *descriptor,
+const char *ocilayout_descriptor_url(const struct ocilayout_descriptor *descriptor,
                                      size_t position);
 
 /**
@@ -1095,10 +1280,10 @@ const char *ocilayout_descriptor_url(const ocilayout_descriptor *descriptor,
  * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when the key is empty.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_descriptor_set_annotation(ocilayout_descriptor *descriptor,
+ocilayout_status ocilayout_descriptor_set_annotation(struct ocilayout_descriptor *descriptor,
                                                      const char *key,
                                                      const char *value,
-                                                     ocilayout_error **err);
+                                                     struct ocilayout_error **err);
 
 /**
  * Names the entry, by the grammar of the image-spec (annotations.md): letters
@@ -1109,9 +1294,9 @@ ocilayout_status ocilayout_descriptor_set_annotation(ocilayout_descriptor *descr
  * annotation OCILAYOUT_REF_NAME.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_descriptor_set_reference(ocilayout_descriptor *descriptor,
+ocilayout_status ocilayout_descriptor_set_reference(struct ocilayout_descriptor *descriptor,
                                                     const char *reference,
-                                                    ocilayout_error **err);
+                                                    struct ocilayout_error **err);
 
 /**
  * Says what the image runs on: os/architecture[/variant][:os.version], or the
@@ -1120,9 +1305,9 @@ ocilayout_status ocilayout_descriptor_set_reference(ocilayout_descriptor *descri
  * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when it is malformed.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_descriptor_set_platform(ocilayout_descriptor *descriptor,
+ocilayout_status ocilayout_descriptor_set_platform(struct ocilayout_descriptor *descriptor,
                                                    const char *platform,
-                                                   ocilayout_error **err);
+                                                   struct ocilayout_error **err);
 
 /**
  * Says of which type the artifact is, as a media type.
@@ -1130,9 +1315,9 @@ ocilayout_status ocilayout_descriptor_set_platform(ocilayout_descriptor *descrip
  * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when it is malformed.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_descriptor_set_artifact_type(ocilayout_descriptor *descriptor,
+ocilayout_status ocilayout_descriptor_set_artifact_type(struct ocilayout_descriptor *descriptor,
                                                         const char *artifact_type,
-                                                        ocilayout_error **err);
+                                                        struct ocilayout_error **err);
 
 /**
  * Adds a place where the blob can be had from: an absolute URI (RFC 3986).
@@ -1140,31 +1325,31 @@ ocilayout_status ocilayout_descriptor_set_artifact_type(ocilayout_descriptor *de
  * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when it is malformed.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_descriptor_add_url(ocilayout_descriptor *descriptor,
+ocilayout_status ocilayout_descriptor_add_url(struct ocilayout_descriptor *descriptor,
                                               const char *url,
-                                              ocilayout_error **err);
+                                              struct ocilayout_error **err);
 
 /**
  * Frees a descriptor. NULL is fine.
  */
-void ocilayout_descriptor_free(ocilayout_descriptor *descriptor);
+void ocilayout_descriptor_free(struct ocilayout_descriptor *descriptor);
 
 /**
  * Says how many descriptors are in the list. 0 for NULL.
  */
-size_t ocilayout_descriptors_count(const ocilayout_descriptors *list);
+size_t ocilayout_descriptors_count(const struct ocilayout_descriptors *list);
 
 /**
  * Says the descriptor at a position; NULL past the last. It belongs to the
  * list: do not free it, and copy it to change it.
  */
-const ocilayout_descriptor *ocilayout_descriptors_at(const ocilayout_descriptors *list,
-                                                     size_t position);
+const struct ocilayout_descriptor *ocilayout_descriptors_at(const struct ocilayout_descriptors *list,
+                                                            size_t position);
 
 /**
  * Frees a list with its descriptors. NULL is fine.
  */
-void ocilayout_descriptors_free(ocilayout_descriptors *list);
+void ocilayout_descriptors_free(struct ocilayout_descriptors *list);
 
 /**
  * Means the entries of this reference (org.opencontainers.image.ref.name). Any
@@ -1172,8 +1357,8 @@ void ocilayout_descriptors_free(ocilayout_descriptors *list);
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_match_reference(const char *reference,
-                                           ocilayout_match **out,
-                                           ocilayout_error **err);
+                                           struct ocilayout_match **out,
+                                           struct ocilayout_error **err);
 
 /**
  * Means the entries whose annotation key has this value.
@@ -1181,8 +1366,8 @@ ocilayout_status ocilayout_match_reference(const char *reference,
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_match_annotation(const char *key,
                                             const char *value,
-                                            ocilayout_match **out,
-                                            ocilayout_error **err);
+                                            struct ocilayout_match **out,
+                                            struct ocilayout_error **err);
 
 /**
  * Means the entries whose platform is one of count platforms, in every part:
@@ -1195,8 +1380,8 @@ ocilayout_status ocilayout_match_annotation(const char *key,
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_match_platforms(const char *const *platforms,
                                            size_t count,
-                                           ocilayout_match **out,
-                                           ocilayout_error **err);
+                                           struct ocilayout_match **out,
+                                           struct ocilayout_error **err);
 
 /**
  * Means the entries whose media type is one of count media types.
@@ -1204,8 +1389,8 @@ ocilayout_status ocilayout_match_platforms(const char *const *platforms,
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_match_media_types(const char *const *media_types,
                                              size_t count,
-                                             ocilayout_match **out,
-                                             ocilayout_error **err);
+                                             struct ocilayout_match **out,
+                                             struct ocilayout_error **err);
 
 /**
  * Means the entries whose digest is one of count digests.
@@ -1213,8 +1398,8 @@ ocilayout_status ocilayout_match_media_types(const char *const *media_types,
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_match_digests(const char *const *digests,
                                          size_t count,
-                                         ocilayout_match **out,
-                                         ocilayout_error **err);
+                                         struct ocilayout_match **out,
+                                         struct ocilayout_error **err);
 
 /**
  * Means what all of count matchers mean; every entry if there are none. The
@@ -1222,42 +1407,42 @@ ocilayout_status ocilayout_match_digests(const char *const *digests,
  * this fails with OCILAYOUT_ERR_INVALID_ARGUMENT.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_match_all_of(ocilayout_match *const *matchers,
+ocilayout_status ocilayout_match_all_of(struct ocilayout_match *const *matchers,
                                         size_t count,
-                                        ocilayout_match **out,
-                                        ocilayout_error **err);
+                                        struct ocilayout_match **out,
+                                        struct ocilayout_error **err);
 
 /**
  * Means what at least one of count matchers means; no entry if there are none.
  * The matchers stay yours.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_match_any_of(ocilayout_match *const *matchers,
+ocilayout_status ocilayout_match_any_of(struct ocilayout_match *const *matchers,
                                         size_t count,
-                                        ocilayout_match **out,
-                                        ocilayout_error **err);
+                                        struct ocilayout_match **out,
+                                        struct ocilayout_error **err);
 
 /**
  * Means what matcher does not mean. The matcher stays yours.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_match_not(const ocilayout_match *matcher,
-                                     ocilayout_match **out,
-                                     ocilayout_error **err);
+ocilayout_status ocilayout_match_not(const struct ocilayout_match *matcher,
+                                     struct ocilayout_match **out,
+                                     struct ocilayout_error **err);
 
 /**
  * Says by *matches whether the matcher means this descriptor.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_match_test(const ocilayout_match *matcher,
-                                      const ocilayout_descriptor *descriptor,
+ocilayout_status ocilayout_match_test(const struct ocilayout_match *matcher,
+                                      const struct ocilayout_descriptor *descriptor,
                                       bool *matches,
-                                      ocilayout_error **err);
+                                      struct ocilayout_error **err);
 
 /**
  * Frees the matcher. NULL is fine.
  */
-void ocilayout_match_free(ocilayout_match *matcher);
+void ocilayout_match_free(struct ocilayout_match *matcher);
 
 /**
  * Adds an entry to the end of index.json: a copy of descriptor, named by
@@ -1275,11 +1460,11 @@ void ocilayout_match_free(ocilayout_match *matcher);
  * the blob; OCILAYOUT_ERR_FORMAT when index.json is not an image index.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_append(const ocilayout *layout,
-                                  const ocilayout_descriptor *descriptor,
+ocilayout_status ocilayout_append(const struct ocilayout *layout,
+                                  const struct ocilayout_descriptor *descriptor,
                                   const char *reference,
                                   uint64_t flags,
-                                  ocilayout_error **err);
+                                  struct ocilayout_error **err);
 
 /**
  * Puts one entry in the place of all that are meant: where the first of them
@@ -1294,15 +1479,15 @@ ocilayout_status ocilayout_append(const ocilayout *layout,
  * OCILAYOUT_ERR_CALLBACK is added when filter stops the call.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_replace(const ocilayout *layout,
-                                   const ocilayout_match *match,
+ocilayout_status ocilayout_replace(const struct ocilayout *layout,
+                                   const struct ocilayout_match *match,
                                    ocilayout_match_fn filter,
                                    void *userdata,
-                                   const ocilayout_descriptor *descriptor,
+                                   const struct ocilayout_descriptor *descriptor,
                                    const char *reference,
                                    uint64_t flags,
                                    size_t *replaced,
-                                   ocilayout_error **err);
+                                   struct ocilayout_error **err);
 
 /**
  * Takes all entries away that are meant, and no blob. *removed, if removed is
@@ -1313,12 +1498,12 @@ ocilayout_status ocilayout_replace(const ocilayout *layout,
  * with OCILAYOUT_ERR_CALLBACK when filter stops it.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_remove(const ocilayout *layout,
-                                  const ocilayout_match *match,
+ocilayout_status ocilayout_remove(const struct ocilayout *layout,
+                                  const struct ocilayout_match *match,
                                   ocilayout_match_fn filter,
                                   void *userdata,
                                   size_t *removed,
-                                  ocilayout_error **err);
+                                  struct ocilayout_error **err);
 
 /**
  * Begins a transaction on index.json as it is now: a layout whose edits nobody
@@ -1335,9 +1520,9 @@ ocilayout_status ocilayout_remove(const ocilayout *layout,
  * OCILAYOUT_ERR_FORMAT when index.json is not an image index.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_begin(const ocilayout *layout,
-                                 ocilayout **out,
-                                 ocilayout_error **err);
+ocilayout_status ocilayout_begin(const struct ocilayout *layout,
+                                 struct ocilayout **out,
+                                 struct ocilayout_error **err);
 
 /**
  * Makes the edits of a transaction visible, all at once, and ends it; it can
@@ -1358,8 +1543,8 @@ ocilayout_status ocilayout_begin(const ocilayout *layout,
  * gone, OCILAYOUT_ERR_IO when the system refuses.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_commit(const ocilayout *transaction,
-                                  ocilayout_error **err);
+ocilayout_status ocilayout_commit(const struct ocilayout *transaction,
+                                  struct ocilayout_error **err);
 
 /**
  * As ocilayout_commit(), but only if index.json still has this digest, as
@@ -1368,18 +1553,18 @@ ocilayout_status ocilayout_commit(const ocilayout *transaction,
  * Fails with OCILAYOUT_ERR_CONFLICT when it has another.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_commit_if(const ocilayout *transaction,
+ocilayout_status ocilayout_commit_if(const struct ocilayout *transaction,
                                      const char *digest,
-                                     ocilayout_error **err);
+                                     struct ocilayout_error **err);
 
 /**
  * Says what index.json is, as it is stored now: its digest changes with every
  * change of it. Edits of a transaction are not in it.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_describe_index(const ocilayout *layout,
-                                          ocilayout_descriptor **out,
-                                          ocilayout_error **err);
+ocilayout_status ocilayout_describe_index(const struct ocilayout *layout,
+                                          struct ocilayout_descriptor **out,
+                                          struct ocilayout_error **err);
 
 /**
  * Lists the entries of index.json that are meant, in order: those that match
@@ -1391,12 +1576,12 @@ ocilayout_status ocilayout_describe_index(const ocilayout *layout,
  * OCILAYOUT_ERR_CALLBACK when filter stops it.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_list(const ocilayout *layout,
-                                const ocilayout_match *match,
+ocilayout_status ocilayout_list(const struct ocilayout *layout,
+                                const struct ocilayout_match *match,
                                 ocilayout_match_fn filter,
                                 void *userdata,
-                                ocilayout_descriptors **out,
-                                ocilayout_error **err);
+                                struct ocilayout_descriptors **out,
+                                struct ocilayout_error **err);
 
 /**
  * Lists what the document that descriptor points at points at itself, in
@@ -1407,10 +1592,10 @@ ocilayout_status ocilayout_list(const ocilayout *layout,
  * document is malformed.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_children(const ocilayout *layout,
-                                    const ocilayout_descriptor *descriptor,
-                                    ocilayout_descriptors **out,
-                                    ocilayout_error **err);
+ocilayout_status ocilayout_children(const struct ocilayout *layout,
+                                    const struct ocilayout_descriptor *descriptor,
+                                    struct ocilayout_descriptors **out,
+                                    struct ocilayout_error **err);
 
 /**
  * Finds the entry of this reference. If platform is not NULL, finds the first
@@ -1429,11 +1614,11 @@ ocilayout_status ocilayout_children(const ocilayout *layout,
  * descriptor says, OCILAYOUT_ERR_FORMAT when indexes nest more than 32 deep.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_resolve(const ocilayout *layout,
+ocilayout_status ocilayout_resolve(const struct ocilayout *layout,
                                    const char *reference,
                                    const char *platform,
-                                   ocilayout_descriptor **out,
-                                   ocilayout_error **err);
+                                   struct ocilayout_descriptor **out,
+                                   struct ocilayout_error **err);
 
 /**
  * Stores an image manifest or an image index, len bytes of JSON, byte for
@@ -1449,13 +1634,13 @@ ocilayout_status ocilayout_resolve(const ocilayout *layout,
  * image-index.md.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_manifest_put(const ocilayout *layout,
+ocilayout_status ocilayout_manifest_put(const struct ocilayout *layout,
                                         const char *json,
                                         size_t len,
                                         const char *media_type,
                                         uint64_t flags,
-                                        ocilayout_descriptor **out,
-                                        ocilayout_error **err);
+                                        struct ocilayout_descriptor **out,
+                                        struct ocilayout_error **err);
 
 /**
  * Stores what descriptor points at, down the whole tree, each blob before what
@@ -1471,11 +1656,11 @@ ocilayout_status ocilayout_manifest_put(const ocilayout *layout,
  * a document is malformed or indexes nest more than 32 deep.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_write(const ocilayout *layout,
-                                 const ocilayout_descriptor *descriptor,
+ocilayout_status ocilayout_write(const struct ocilayout *layout,
+                                 const struct ocilayout_descriptor *descriptor,
                                  ocilayout_read_blob_fn read_blob,
                                  void *userdata,
-                                 ocilayout_error **err);
+                                 struct ocilayout_error **err);
 
 /**
  * As ocilayout_write(), with the blobs of another layout, source.
@@ -1483,10 +1668,10 @@ ocilayout_status ocilayout_write(const ocilayout *layout,
  * Fails with OCILAYOUT_ERR_NOT_FOUND when one is not there.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_write_from(const ocilayout *layout,
-                                      const ocilayout_descriptor *descriptor,
-                                      const ocilayout *source,
-                                      ocilayout_error **err);
+ocilayout_status ocilayout_write_from(const struct ocilayout *layout,
+                                      const struct ocilayout_descriptor *descriptor,
+                                      const struct ocilayout *source,
+                                      struct ocilayout_error **err);
 
 /**
  * Lists the blobs that nothing points at from index.json on, sorted by digest,
@@ -1501,9 +1686,9 @@ ocilayout_status ocilayout_write_from(const ocilayout *layout,
  * the way cannot be trusted: what it points at is then not known.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_unreferenced(const ocilayout *layout,
-                                        ocilayout_descriptors **out,
-                                        ocilayout_error **err);
+ocilayout_status ocilayout_unreferenced(const struct ocilayout *layout,
+                                        struct ocilayout_descriptors **out,
+                                        struct ocilayout_error **err);
 
 /**
  * Collects garbage: removes the blobs that nothing points at, and tells of every
@@ -1527,43 +1712,43 @@ ocilayout_status ocilayout_unreferenced(const ocilayout *layout,
  * half-way has removed garbage only, and can be made again.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_collect(const ocilayout *layout,
+ocilayout_status ocilayout_collect(const struct ocilayout *layout,
                                    uint64_t flags,
                                    uint64_t grace_seconds,
-                                   ocilayout_collection **out,
-                                   ocilayout_error **err);
+                                   struct ocilayout_collection **out,
+                                   struct ocilayout_error **err);
 
 /**
  * Says how many blobs there were. 0 for NULL.
  */
-size_t ocilayout_collection_count(const ocilayout_collection *collection);
+size_t ocilayout_collection_count(const struct ocilayout_collection *collection);
 
 /**
  * Says the blob at a position; NULL past the last. It belongs to the collection.
  */
-const ocilayout_collected *ocilayout_collection_at(const ocilayout_collection *collection,
-                                                   size_t position);
+const struct ocilayout_collected *ocilayout_collection_at(const struct ocilayout_collection *collection,
+                                                          size_t position);
 
 /**
  * Says the digest of the blob; NULL for NULL.
  */
-const char *ocilayout_collected_digest(const ocilayout_collected *collected);
+const char *ocilayout_collected_digest(const struct ocilayout_collected *collected);
 
 /**
  * Says the size of the blob in bytes; 0 for NULL.
  */
-uint64_t ocilayout_collected_size(const ocilayout_collected *collected);
+uint64_t ocilayout_collected_size(const struct ocilayout_collected *collected);
 
 /**
  * Says what became of the blob: an OCILAYOUT_FATE_ value, or one that is added
  * later; 0 for NULL.
  */
-int32_t ocilayout_collected_fate(const ocilayout_collected *collected);
+int32_t ocilayout_collected_fate(const struct ocilayout_collected *collected);
 
 /**
  * Frees a collection with its blobs. NULL is fine.
  */
-void ocilayout_collection_free(ocilayout_collection *collection);
+void ocilayout_collection_free(struct ocilayout_collection *collection);
 
 /**
  * Verifies all that is in a layout: oci-layout and index.json, each document
@@ -1585,72 +1770,72 @@ void ocilayout_collection_free(ocilayout_collection *collection);
  * directories, never with OCILAYOUT_ERR_FORMAT or OCILAYOUT_ERR_LIMIT.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_verify(const ocilayout *layout,
+ocilayout_status ocilayout_verify(const struct ocilayout *layout,
                                   uint64_t flags,
-                                  ocilayout_findings **out,
-                                  ocilayout_error **err);
+                                  struct ocilayout_findings **out,
+                                  struct ocilayout_error **err);
 
 /**
  * Says how many findings there are; none is a sound layout. 0 for NULL.
  */
-size_t ocilayout_findings_count(const ocilayout_findings *findings);
+size_t ocilayout_findings_count(const struct ocilayout_findings *findings);
 
 /**
  * Says the finding at a position; NULL past the last. It belongs to the list: do
  * not free it.
  */
-const ocilayout_finding *ocilayout_findings_at(const ocilayout_findings *findings,
-                                               size_t position);
+const struct ocilayout_finding *ocilayout_findings_at(const struct ocilayout_findings *findings,
+                                                      size_t position);
 
 /**
  * Frees a list with its findings. NULL is fine.
  */
-void ocilayout_findings_free(ocilayout_findings *findings);
+void ocilayout_findings_free(struct ocilayout_findings *findings);
 
 /**
  * Says of which kind a finding is: an OCILAYOUT_FINDING_ value. Kinds are only
  * ever added. 0 for NULL.
  */
-int32_t ocilayout_finding_kind(const ocilayout_finding *finding);
+int32_t ocilayout_finding_kind(const struct ocilayout_finding *finding);
 
 /**
  * Says what it was found on: a path from the root of the layout on, such as
  * index.json or blobs/sha256/ and 64 digits. NULL for NULL.
  */
-const char *ocilayout_finding_path(const ocilayout_finding *finding);
+const char *ocilayout_finding_path(const struct ocilayout_finding *finding);
 
 /**
  * Says the digest by which the blob is named, if it was found on a blob; else
  * NULL.
  */
-const char *ocilayout_finding_digest(const ocilayout_finding *finding);
+const char *ocilayout_finding_digest(const struct ocilayout_finding *finding);
 
 /**
  * Says what was expected and what was found, in one line in UTF-8 for a person,
  * with the whole path. NULL for NULL.
  */
-const char *ocilayout_finding_message(const ocilayout_finding *finding);
+const char *ocilayout_finding_message(const struct ocilayout_finding *finding);
 
 /**
  * Says how many places point at the blob; 0 if none does, as for a file that is
  * no blob.
  */
-size_t ocilayout_finding_referenced_count(const ocilayout_finding *finding);
+size_t ocilayout_finding_referenced_count(const struct ocilayout_finding *finding);
 
 /**
  * Says the place at a position, of those that point at the blob: the digest of a
  * document, or "index.json". They are sorted. NULL past the last.
  */
-const char *ocilayout_finding_referenced_at(const ocilayout_finding *finding,
+const char *ocilayout_finding_referenced_at(const struct ocilayout_finding *finding,
                                             size_t position);
 
 /**
  * Begins an image without layers.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_image_new(const ocilayout *layout,
-                                     ocilayout_image **out,
-                                     ocilayout_error **err);
+ocilayout_status ocilayout_image_new(const struct ocilayout *layout,
+                                     struct ocilayout_image **out,
+                                     struct ocilayout_error **err);
 
 /**
  * Begins with the config, the layers and the annotations of an image that is
@@ -1663,10 +1848,10 @@ ocilayout_status ocilayout_image_new(const ocilayout *layout,
  * ocilayout_blob_read() does.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_image_load(const ocilayout *layout,
-                                      const ocilayout_descriptor *manifest,
-                                      ocilayout_image **out,
-                                      ocilayout_error **err);
+ocilayout_status ocilayout_image_load(const struct ocilayout *layout,
+                                      const struct ocilayout_descriptor *manifest,
+                                      struct ocilayout_image **out,
+                                      struct ocilayout_error **err);
 
 /**
  * Takes a whole config, len bytes of JSON, in the place of all that was set
@@ -1675,10 +1860,10 @@ ocilayout_status ocilayout_image_load(const ocilayout *layout,
  * Fails with OCILAYOUT_ERR_FORMAT when it is not an image config.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_image_set_config_json(ocilayout_image *image,
+ocilayout_status ocilayout_image_set_config_json(struct ocilayout_image *image,
                                                  const char *json,
                                                  size_t len,
-                                                 ocilayout_error **err);
+                                                 struct ocilayout_error **err);
 
 /**
  * Says what the image runs on: os/architecture[/variant][:os.version], or the
@@ -1687,9 +1872,9 @@ ocilayout_status ocilayout_image_set_config_json(ocilayout_image *image,
  * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when it is malformed.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_image_set_platform(ocilayout_image *image,
+ocilayout_status ocilayout_image_set_platform(struct ocilayout_image *image,
                                               const char *platform,
-                                              ocilayout_error **err);
+                                              struct ocilayout_error **err);
 
 /**
  * Says when the image was made, by RFC 3339, such as 2026-01-31T12:00:00Z. It
@@ -1699,28 +1884,28 @@ ocilayout_status ocilayout_image_set_platform(ocilayout_image *image,
  * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when it is malformed.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_image_set_created(ocilayout_image *image,
+ocilayout_status ocilayout_image_set_created(struct ocilayout_image *image,
                                              const char *created,
-                                             ocilayout_error **err);
+                                             struct ocilayout_error **err);
 
 /**
  * Says which program a container runs, with its first arguments: count texts.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_image_set_entrypoint(ocilayout_image *image,
+ocilayout_status ocilayout_image_set_entrypoint(struct ocilayout_image *image,
                                                 const char *const *arguments,
                                                 size_t count,
-                                                ocilayout_error **err);
+                                                struct ocilayout_error **err);
 
 /**
  * Says which arguments follow the entrypoint if the user gives none: count
  * texts.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_image_set_command(ocilayout_image *image,
+ocilayout_status ocilayout_image_set_command(struct ocilayout_image *image,
                                              const char *const *arguments,
                                              size_t count,
-                                             ocilayout_error **err);
+                                             struct ocilayout_error **err);
 
 /**
  * Sets a variable of the environment, in the place of one of that name.
@@ -1729,26 +1914,26 @@ ocilayout_status ocilayout_image_set_command(ocilayout_image *image,
  * equals sign in it.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_image_set_env(ocilayout_image *image,
+ocilayout_status ocilayout_image_set_env(struct ocilayout_image *image,
                                          const char *name,
                                          const char *value,
-                                         ocilayout_error **err);
+                                         struct ocilayout_error **err);
 
 /**
  * Says in which directory the entrypoint starts.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_image_set_working_dir(ocilayout_image *image,
+ocilayout_status ocilayout_image_set_working_dir(struct ocilayout_image *image,
                                                  const char *path,
-                                                 ocilayout_error **err);
+                                                 struct ocilayout_error **err);
 
 /**
  * Says who the entrypoint runs as: user, uid, user:group or uid:gid.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_image_set_user(ocilayout_image *image,
+ocilayout_status ocilayout_image_set_user(struct ocilayout_image *image,
                                           const char *user,
-                                          ocilayout_error **err);
+                                          struct ocilayout_error **err);
 
 /**
  * Sets a label, in the place of one of that key.
@@ -1756,10 +1941,10 @@ ocilayout_status ocilayout_image_set_user(ocilayout_image *image,
  * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when the key is empty.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_image_set_label(ocilayout_image *image,
+ocilayout_status ocilayout_image_set_label(struct ocilayout_image *image,
                                            const char *key,
                                            const char *value,
-                                           ocilayout_error **err);
+                                           struct ocilayout_error **err);
 
 /**
  * Says that a container listens on a port: port, port/tcp or port/udp.
@@ -1767,9 +1952,9 @@ ocilayout_status ocilayout_image_set_label(ocilayout_image *image,
  * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when it is of another form.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_image_add_exposed_port(ocilayout_image *image,
+ocilayout_status ocilayout_image_add_exposed_port(struct ocilayout_image *image,
                                                   const char *port,
-                                                  ocilayout_error **err);
+                                                  struct ocilayout_error **err);
 
 /**
  * Sets an annotation of the manifest, or takes it away when value is NULL.
@@ -1777,10 +1962,10 @@ ocilayout_status ocilayout_image_add_exposed_port(ocilayout_image *image,
  * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when the key is empty.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_image_set_annotation(ocilayout_image *image,
+ocilayout_status ocilayout_image_set_annotation(struct ocilayout_image *image,
                                                 const char *key,
                                                 const char *value,
-                                                ocilayout_error **err);
+                                                struct ocilayout_error **err);
 
 /**
  * Adds a layer on top, and its entry of the history. created_by says how it
@@ -1793,21 +1978,21 @@ ocilayout_status ocilayout_image_set_annotation(ocilayout_image *image,
  * there.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_image_add_layer(ocilayout_image *image,
-                                           const ocilayout_descriptor *layer,
+ocilayout_status ocilayout_image_add_layer(struct ocilayout_image *image,
+                                           const struct ocilayout_descriptor *layer,
                                            const char *diff_id,
                                            const char *created_by,
-                                           ocilayout_error **err);
+                                           struct ocilayout_error **err);
 
 /**
  * Adds an entry of the history for a step that made no layer. comment may be
  * NULL.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_image_add_history(ocilayout_image *image,
+ocilayout_status ocilayout_image_add_history(struct ocilayout_image *image,
                                              const char *created_by,
                                              const char *comment,
-                                             ocilayout_error **err);
+                                             struct ocilayout_error **err);
 
 /**
  * Stores the config and the manifest, and says what points at the image, with
@@ -1819,22 +2004,22 @@ ocilayout_status ocilayout_image_add_history(ocilayout_image *image,
  * could not be written.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_image_finish(const ocilayout_image *image,
-                                        ocilayout_descriptor **out,
-                                        ocilayout_error **err);
+ocilayout_status ocilayout_image_finish(const struct ocilayout_image *image,
+                                        struct ocilayout_descriptor **out,
+                                        struct ocilayout_error **err);
 
 /**
  * Frees the image. What it stored stays. NULL is fine.
  */
-void ocilayout_image_free(ocilayout_image *image);
+void ocilayout_image_free(struct ocilayout_image *image);
 
 /**
  * Begins an index without entries.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_index_new(const ocilayout *layout,
-                                     ocilayout_index **out,
-                                     ocilayout_error **err);
+ocilayout_status ocilayout_index_new(const struct ocilayout *layout,
+                                     struct ocilayout_index **out,
+                                     struct ocilayout_error **err);
 
 /**
  * Adds an entry at the end: an image, another index, or a blob of any media
@@ -1845,9 +2030,9 @@ ocilayout_status ocilayout_index_new(const ocilayout *layout,
  * ocilayout_children() does when an image has to be asked.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_index_add_manifest(ocilayout_index *index,
-                                              const ocilayout_descriptor *manifest,
-                                              ocilayout_error **err);
+ocilayout_status ocilayout_index_add_manifest(struct ocilayout_index *index,
+                                              const struct ocilayout_descriptor *manifest,
+                                              struct ocilayout_error **err);
 
 /**
  * Sets an annotation of the index, or takes it away when value is NULL.
@@ -1855,10 +2040,10 @@ ocilayout_status ocilayout_index_add_manifest(ocilayout_index *index,
  * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when the key is empty.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_index_set_annotation(ocilayout_index *index,
+ocilayout_status ocilayout_index_set_annotation(struct ocilayout_index *index,
                                                 const char *key,
                                                 const char *value,
-                                                ocilayout_error **err);
+                                                struct ocilayout_error **err);
 
 /**
  * Stores the index and says what points at it. index.json is not touched: see
@@ -1869,14 +2054,14 @@ ocilayout_status ocilayout_index_set_annotation(ocilayout_index *index,
  * OCILAYOUT_ERR_IO when it could not be written.
  */
 OCILAYOUT_MUST_USE
-ocilayout_status ocilayout_index_finish(const ocilayout_index *index,
-                                        ocilayout_descriptor **out,
-                                        ocilayout_error **err);
+ocilayout_status ocilayout_index_finish(const struct ocilayout_index *index,
+                                        struct ocilayout_descriptor **out,
+                                        struct ocilayout_error **err);
 
 /**
  * Frees the index. What it stored stays. NULL is fine.
  */
-void ocilayout_index_free(ocilayout_index *index);
+void ocilayout_index_free(struct ocilayout_index *index);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -56,7 +56,7 @@ pub mod ffi;
 pub use layer::{BlobOptions, BlobWriter, Compression};
 pub use layout::{
     Append, BlobSource, CustomMatcher, ImageBuilder, IndexBuilder, Layout, Matcher, Missing,
-    OpenOptions, Transaction,
+    OpenOptions, Source, Transaction,
 };
 pub use store::{BlobReader, Durability};
 pub use upkeep::{CollectOptions, Collected, Fate, Finding, FindingKind, VerifyOptions};
@@ -66,3 +66,4 @@ pub use words::error::{Error, Result};
 pub use words::media_type::MediaType;
 pub use words::platform::Platform;
 pub use words::reference::{REF_NAME, check_reference};
+pub use words::watch::{Progress, Watch};

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 /// In the order in which the header tells them.
-const FILES: [&str; 21] = [
+const FILES: [&str; 23] = [
     "error",
     "version",
     "layout",
     "bytes",
     "blob_options",
     "blob",
+    "sources",
     "blob_writer",
     "blob_reader",
     "descriptor",
@@ -25,6 +26,7 @@ const FILES: [&str; 21] = [
     "image",
     "index",
     "callback",
+    "progress",
 ];
 
 #[test]

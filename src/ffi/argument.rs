@@ -151,6 +151,15 @@ pub(super) unsafe fn directory<'a>(fd: c_int, parameter: &'static str) -> Result
     if fd == libc::AT_FDCWD {
         return Ok(rustix::fs::CWD);
     }
+    // SAFETY: by the contract of this function.
+    unsafe { file(fd, parameter) }
+}
+
+/// An open file of the caller's, which stays his.
+///
+/// # Safety
+/// `fd` is not closed during `'a`.
+pub(super) unsafe fn file<'a>(fd: c_int, parameter: &'static str) -> Result<BorrowedFd<'a>> {
     if fd < 0 {
         return Err(Error::invalid(parameter, "an open file descriptor", &fd.to_string()));
     }

@@ -3,25 +3,26 @@
 use super::argument;
 use super::blob_options::{self, ocilayout_blob_options};
 use super::bytes::ocilayout_bytes;
-use super::callback::{CallbackReader, ocilayout_read_fn};
+use super::callback::{self, ocilayout_read_fn};
 use super::descriptor::{self, ocilayout_descriptor};
 use super::error::{ocilayout_error, ocilayout_status};
 use super::guard::{create, fill, guard};
 use super::layout::{self, ocilayout};
-use crate::words::error::{Error, Result};
+use super::progress::{ocilayout_progress_fn, teller};
+use crate::layout::Source;
+use crate::words::error::Result;
+use crate::words::watch::Watch;
 use std::ffi::{c_char, c_int, c_void};
-use std::fs::File;
-use std::io::Read;
-use std::os::fd::BorrowedFd;
 
 /// Stores what `source` gives.
 ///
 /// # Safety
 /// The pointers are NULL or as the header asks.
-unsafe fn put<S: Read>(
+unsafe fn put<'a>(
     layout: *const ocilayout,
-    source: impl FnOnce() -> Result<S>,
+    source: impl FnOnce() -> Result<Source<'a>>,
     options: *const ocilayout_blob_options,
+    (progress, userdata): (ocilayout_progress_fn, *mut c_void),
     out: *mut *mut ocilayout_descriptor,
     err: *mut *mut ocilayout_error,
 ) -> ocilayout_status {
@@ -30,13 +31,16 @@ unsafe fn put<S: Read>(
         create(out, err, || {
             let layout = layout::taken(layout, "layout")?;
             let options = blob_options::taken(options)?;
-            Ok(ocilayout_descriptor::new(layout.put(source()?, &options)?))
+            let mut tell = teller(progress, userdata);
+            let mut watch = progress.map_or_else(Watch::none, |_| Watch::new(&mut tell));
+            Ok(ocilayout_descriptor::new(layout.put_from(source()?, &options, &mut watch)?))
         })
     }
 }
 
-/// Stores what the callback read gives until its end, and says what points at
-/// it. options may be NULL for the default ones.
+/// Stores what the callback read, which gets read_userdata, gives until its end, and
+/// says what points at it. options may be NULL for the default ones, progress for
+/// nobody who is told; else it gets progress_userdata.
 ///
 /// For a layer, say in the options how to compress it, or which media type it
 /// has: only then is its diff ID known. A blob is hashed while
@@ -45,26 +49,34 @@ unsafe fn put<S: Read>(
 /// blob is there already, as its expected digest and size tell, and is not to
 /// be compressed here.
 ///
-/// Fails with OCILAYOUT_ERR_CALLBACK when read stops it, OCILAYOUT_ERR_DIGEST
-/// when the blob is not what is expected, OCILAYOUT_ERR_LIMIT when it is larger
-/// than allowed, OCILAYOUT_ERR_IO when it could not be written.
+/// Fails with OCILAYOUT_ERR_CALLBACK when read stops it, OCILAYOUT_ERR_CANCELLED
+/// when progress does, OCILAYOUT_ERR_DIGEST when the blob is not what is expected,
+/// OCILAYOUT_ERR_LIMIT when it is larger than allowed, OCILAYOUT_ERR_IO when it
+/// could not be written.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_blob_put_callback(
     layout: *const ocilayout,
     read: ocilayout_read_fn,
-    userdata: *mut c_void,
+    read_userdata: *mut c_void,
     options: *const ocilayout_blob_options,
+    progress: ocilayout_progress_fn,
+    progress_userdata: *mut c_void,
     out: *mut *mut ocilayout_descriptor,
     err: *mut *mut ocilayout_error,
 ) -> ocilayout_status {
+    let source = || callback::source(read, read_userdata);
     // SAFETY: the pointers are NULL or as the header asks.
-    unsafe { put(layout, || CallbackReader::new(read, userdata), options, out, err) }
+    unsafe { put(layout, source, options, (progress, progress_userdata), out, err) }
 }
 
 /// Stores what the file descriptor fd gives, from where it stands until its
 /// end: a file, a pipe, a socket, which must be a blocking one. It stays yours
 /// and open, and has moved to its end if it was read.
+///
+/// A regular file that is stored as it is given shares its blocks with the blob
+/// where the file system can do that (reflink); it is hashed all the same, unless
+/// OCILAYOUT_BLOB_TRUSTED says not to.
 ///
 /// Otherwise as ocilayout_blob_put_callback(); fails with OCILAYOUT_ERR_IO when
 /// fd cannot be read.
@@ -74,19 +86,15 @@ pub unsafe extern "C" fn ocilayout_blob_put_fd(
     layout: *const ocilayout,
     fd: c_int,
     options: *const ocilayout_blob_options,
+    progress: ocilayout_progress_fn,
+    progress_userdata: *mut c_void,
     out: *mut *mut ocilayout_descriptor,
     err: *mut *mut ocilayout_error,
 ) -> ocilayout_status {
-    let source = || {
-        if fd < 0 {
-            return Err(Error::invalid("fd", "an open file descriptor", &fd.to_string()));
-        }
-        // SAFETY: not -1, and open during the call, as the header asks.
-        let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-        Ok(File::from(fd.try_clone_to_owned().map_err(Error::Source)?))
-    };
+    // SAFETY: it is open during the call, as the header asks.
+    let source = || unsafe { argument::file(fd, "fd") }.map(Source::File);
     // SAFETY: the pointers are NULL or as the header asks.
-    unsafe { put(layout, source, options, out, err) }
+    unsafe { put(layout, source, options, (progress, progress_userdata), out, err) }
 }
 
 /// Stores len bytes at data, which must not change during the call.
@@ -99,11 +107,42 @@ pub unsafe extern "C" fn ocilayout_blob_put_memory(
     data: *const c_void,
     len: usize,
     options: *const ocilayout_blob_options,
+    progress: ocilayout_progress_fn,
+    progress_userdata: *mut c_void,
     out: *mut *mut ocilayout_descriptor,
     err: *mut *mut ocilayout_error,
 ) -> ocilayout_status {
+    // SAFETY: the memory stays during the call, as the header asks.
+    let source = || unsafe { argument::array(data.cast(), len, "data") }.map(Source::Memory);
     // SAFETY: the pointers are NULL or as the header asks.
-    unsafe { put(layout, || argument::array(data.cast::<u8>(), len, "data"), options, out, err) }
+    unsafe { put(layout, source, options, (progress, progress_userdata), out, err) }
+}
+
+/// Stores the regular file at path as the layer of an artifact, such as the weights
+/// of a model: the descriptor is annotated with the name of the file, without the
+/// folders, as org.opencontainers.image.title (image-spec, annotations.md). Say in the
+/// options which media type it has.
+///
+/// Fails with OCILAYOUT_ERR_NOT_FOUND when there is no such file,
+/// OCILAYOUT_ERR_FORMAT when something else than a file stands there,
+/// OCILAYOUT_ERR_INVALID_ARGUMENT when its name is not UTF-8, and with
+/// OCILAYOUT_ERR_IO when it cannot be read or changes while it is read. Otherwise as
+/// ocilayout_blob_put_fd().
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocilayout_blob_put_file(
+    layout: *const ocilayout,
+    path: *const c_char,
+    options: *const ocilayout_blob_options,
+    progress: ocilayout_progress_fn,
+    progress_userdata: *mut c_void,
+    out: *mut *mut ocilayout_descriptor,
+    err: *mut *mut ocilayout_error,
+) -> ocilayout_status {
+    // SAFETY: NULL or a text, as the header asks.
+    let source = || unsafe { argument::path(path, "path") }.map(|path| Source::Path(path.into()));
+    // SAFETY: the pointers are NULL or as the header asks.
+    unsafe { put(layout, source, options, (progress, progress_userdata), out, err) }
 }
 
 /// Says the size in bytes of the blob that is stored under digest.

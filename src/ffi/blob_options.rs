@@ -15,18 +15,26 @@ pub struct ocilayout_compression(pub i32);
 
 /// Stored as it is given.
 pub const OCILAYOUT_COMPRESSION_NONE: ocilayout_compression = ocilayout_compression(0);
-/// gzip, levels 0 to 9.
+/// gzip, levels 0 to 9. Its members hold 1 MiB each, so that all cores can work.
+/// Level 1, the default, compresses better than level 1 of others, and 6 as their 6.
 pub const OCILAYOUT_COMPRESSION_GZIP: ocilayout_compression = ocilayout_compression(1);
 /// zstd, levels 1 to 19.
 pub const OCILAYOUT_COMPRESSION_ZSTD: ocilayout_compression = ocilayout_compression(2);
 
-/// The usual level of each compression: 6 for gzip, 3 for zstd.
+/// The usual level of each compression: 1 for gzip, 3 for zstd.
 pub const OCILAYOUT_LEVEL_DEFAULT: i32 = -1;
 
 /// For ocilayout_blob_options_set_flags(): hash a blob that is there already
 /// before it is trusted, and mend it. Without this a blob of the right name and
 /// size is trusted.
 pub const OCILAYOUT_BLOB_REHASH: u64 = 1u64 << 0;
+
+/// For ocilayout_blob_options_set_flags(): take the digest and the size that are expected,
+/// both of them, for those of what is stored. It is not hashed, and a regular file is not
+/// even read where the kernel can copy it or share its blocks; only the size is checked.
+/// If the bytes are others the layout is broken, and ocilayout_verify() will say so. Not
+/// with a compression.
+pub const OCILAYOUT_BLOB_TRUSTED: u64 = 1u64 << 1;
 
 /// How a blob is to be stored, and what is promised of it.
 pub struct ocilayout_blob_options(Guarded<BlobOptions>);
@@ -204,8 +212,10 @@ pub unsafe extern "C" fn ocilayout_blob_options_set_flags(
     // SAFETY: the pointers are NULL or as the header asks.
     unsafe {
         change(options, err, |options| {
-            check_flags(flags, OCILAYOUT_BLOB_REHASH)?;
-            Ok(if flags & OCILAYOUT_BLOB_REHASH != 0 { options.rehash() } else { options })
+            check_flags(flags, OCILAYOUT_BLOB_REHASH | OCILAYOUT_BLOB_TRUSTED)?;
+            let has = |flag| flags & flag != 0;
+            let options = if has(OCILAYOUT_BLOB_REHASH) { options.rehash() } else { options };
+            Ok(if has(OCILAYOUT_BLOB_TRUSTED) { options.trusted() } else { options })
         })
     }
 }

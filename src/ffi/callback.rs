@@ -6,7 +6,7 @@
 
 use super::argument::null;
 use super::descriptor::ocilayout_descriptor;
-use crate::layout::{BlobSource, Matcher};
+use crate::layout::{BlobSource, Matcher, Source};
 use crate::words::descriptor::Descriptor;
 use crate::words::error::{Error, Result};
 use std::ffi::c_void;
@@ -63,14 +63,13 @@ fn count(what: &str, returned: i64, cap: usize) -> io::Result<usize> {
     Err(Error::Callback { problem, code: returned }.into())
 }
 
-/// A source that is read through a callback.
-pub(super) struct CallbackReader {
+struct CallbackReader {
     read: unsafe extern "C-unwind" fn(*mut c_void, *mut c_void, usize) -> i64,
     userdata: *mut c_void,
 }
 
 impl CallbackReader {
-    pub(super) fn new(read: ocilayout_read_fn, userdata: *mut c_void) -> Result<Self> {
+    fn new(read: ocilayout_read_fn, userdata: *mut c_void) -> Result<Self> {
         Ok(Self { read: read.ok_or_else(|| null("read"))?, userdata })
     }
 }
@@ -82,6 +81,15 @@ impl Read for CallbackReader {
         let n = unsafe { (self.read)(self.userdata, buf.as_mut_ptr().cast(), buf.len()) };
         count("read", n, buf.len())
     }
+}
+
+// SAFETY: a callback of one source is never called by two threads at once, and by another
+// than the calling one only where the header says so.
+unsafe impl Send for CallbackReader {}
+
+/// A source that is read through a callback.
+pub(super) fn source(read: ocilayout_read_fn, userdata: *mut c_void) -> Result<Source<'static>> {
+    Ok(Source::Reader(Box::new(CallbackReader::new(read, userdata)?)))
 }
 
 /// A source of blobs that is read through a callback.

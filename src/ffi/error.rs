@@ -38,6 +38,9 @@ pub const OCILAYOUT_ERR_DIGEST: ocilayout_status = ocilayout_status(-9);
 /// A callback returned a negative number, which ocilayout_error_callback_code()
 /// tells, or broke its contract.
 pub const OCILAYOUT_ERR_CALLBACK: ocilayout_status = ocilayout_status(-10);
+/// The function that is told the progress of the call stopped it. What the call had begun
+/// is taken back.
+pub const OCILAYOUT_ERR_CANCELLED: ocilayout_status = ocilayout_status(-11);
 /// More data than a limit allows.
 pub const OCILAYOUT_ERR_LIMIT: ocilayout_status = ocilayout_status(-12);
 /// Legal, but not something that this library does.
@@ -64,10 +67,7 @@ impl ocilayout_error {
             status: status_of(error),
             message: line(&error.to_string()),
             errno: error.errno().unwrap_or(0),
-            callback_code: match error {
-                Error::Callback { code, .. } => *code,
-                _ => 0,
-            },
+            callback_code: error.callback_code().unwrap_or(0),
         }
     }
 }
@@ -84,6 +84,8 @@ fn status_of(error: &Error) -> ocilayout_status {
         Error::Format { .. } => OCILAYOUT_ERR_FORMAT,
         Error::Digest { .. } | Error::Size { .. } => OCILAYOUT_ERR_DIGEST,
         Error::Callback { .. } => OCILAYOUT_ERR_CALLBACK,
+        Error::Cancelled => OCILAYOUT_ERR_CANCELLED,
+        Error::OfSource { error, .. } => status_of(error),
         Error::Limit { .. } => OCILAYOUT_ERR_LIMIT,
         Error::Unsupported(_) => OCILAYOUT_ERR_UNSUPPORTED,
         Error::NotDurable { .. } => OCILAYOUT_ERR_NOT_DURABLE,
@@ -118,6 +120,7 @@ pub extern "C" fn ocilayout_status_name(status: ocilayout_status) -> *const c_ch
         OCILAYOUT_ERR_FORMAT => c"OCILAYOUT_ERR_FORMAT",
         OCILAYOUT_ERR_DIGEST => c"OCILAYOUT_ERR_DIGEST",
         OCILAYOUT_ERR_CALLBACK => c"OCILAYOUT_ERR_CALLBACK",
+        OCILAYOUT_ERR_CANCELLED => c"OCILAYOUT_ERR_CANCELLED",
         OCILAYOUT_ERR_LIMIT => c"OCILAYOUT_ERR_LIMIT",
         OCILAYOUT_ERR_UNSUPPORTED => c"OCILAYOUT_ERR_UNSUPPORTED",
         OCILAYOUT_ERR_NOT_DURABLE => c"OCILAYOUT_ERR_NOT_DURABLE",

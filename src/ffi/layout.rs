@@ -205,6 +205,31 @@ pub unsafe extern "C" fn ocilayout_set_lock_timeout(
     }
 }
 
+/// Says how many threads work at once for the layout and all its transactions, the
+/// calling one among them; 0, the default, is one for each core.
+///
+/// The library starts threads only for blobs of more than a piece (256 KiB, with gzip
+/// 1 MiB), for ocilayout_blob_put_all(), and for ocilayout_verify(). They are named
+/// ocilayout-1 and so on, have ended when the last blob that is being written
+/// is finished or freed, and run none of your callbacks but those of
+/// ocilayout_blob_put_all(). What is stored does not depend on them. zstd compresses on
+/// threads of its own, always on one at least, and counts them into the number.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocilayout_set_threads(
+    layout: *const ocilayout,
+    threads: usize,
+    err: *mut *mut ocilayout_error,
+) -> ocilayout_status {
+    // SAFETY: the pointers are NULL or as the header asks.
+    unsafe {
+        guard(err, || {
+            taken(layout, "layout")?.set_threads(threads);
+            Ok(())
+        })
+    }
+}
+
 /// Closes a layout. NULL is fine.
 ///
 /// Objects that were made from it go on, and the directory is let go with the

@@ -31,6 +31,8 @@ pub mod index;
 pub mod layout;
 pub mod lookup;
 pub mod matching;
+pub mod progress;
+pub mod sources;
 pub mod transaction;
 pub mod tree;
 pub mod upkeep;

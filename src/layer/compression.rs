@@ -1,20 +1,14 @@
-//! Compression of layers.
-//!
-//! The bytes that come out depend on the input and the level alone: the gzip
-//! header names no file, no time and no system.
+//! How a layer is compressed.
 
-use super::zstd;
 use crate::words::error::{Error, Result};
 use crate::words::media_type::MediaType;
-use flate2::write::GzEncoder;
-use std::io::{self, Write};
 
 /// How a blob is compressed on its way into the store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Compression(Method);
+pub struct Compression(pub(super) Method);
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Method {
+pub(super) enum Method {
     #[default]
     None,
     Gzip(u32),
@@ -25,12 +19,12 @@ impl Compression {
     /// Stores the bytes as they are given.
     pub const NONE: Self = Self(Method::None);
 
-    /// Compresses with gzip at `level` 0 to 9; `None` is 6.
+    /// Compresses with gzip at `level` 0 to 9; `None` is 1, the fastest.
     ///
     /// # Errors
     /// [`Error::Invalid`] when the level is another.
     pub fn gzip(level: Option<i32>) -> Result<Self> {
-        let level = level.unwrap_or(6);
+        let level = level.unwrap_or(1);
         match u32::try_from(level) {
             Ok(valid @ 0..=9) => Ok(Self(Method::Gzip(valid))),
             _ => Err(Error::invalid("level", "0 to 9 for gzip", &level.to_string())),
@@ -69,52 +63,5 @@ impl Compression {
             Method::Gzip(_) => MediaType::IMAGE_LAYER_GZIP,
             Method::Zstd(_) => MediaType::IMAGE_LAYER_ZSTD,
         })
-    }
-}
-
-/// What is written to it comes out compressed.
-pub(super) enum Encoder<W: Write> {
-    Plain(W),
-    Gzip(GzEncoder<W>),
-    Zstd(zstd::Encoder<W>),
-}
-
-impl<W: Write> Encoder<W> {
-    pub(super) fn new(compression: Compression, out: W) -> Result<Self> {
-        Ok(match compression.0 {
-            Method::None => Self::Plain(out),
-            Method::Gzip(level) => Self::Gzip(GzEncoder::new(out, flate2::Compression::new(level))),
-            Method::Zstd(level) => Self::Zstd(zstd::encoder(out, level)?),
-        })
-    }
-
-    /// Writes what is still held back.
-    pub(super) fn finish(self) -> io::Result<W> {
-        match self {
-            Self::Plain(out) => Ok(out),
-            Self::Gzip(encoder) => encoder.finish(),
-            Self::Zstd(mut encoder) => {
-                encoder.finish()?;
-                Ok(encoder.into_inner().0)
-            }
-        }
-    }
-}
-
-impl<W: Write> Write for Encoder<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(out) => out.write(bytes),
-            Self::Gzip(encoder) => encoder.write(bytes),
-            Self::Zstd(encoder) => encoder.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Plain(out) => out.flush(),
-            Self::Gzip(encoder) => encoder.flush(),
-            Self::Zstd(encoder) => encoder.flush(),
-        }
     }
 }

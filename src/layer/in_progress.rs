@@ -5,12 +5,14 @@
 //! they own. So a call owns no file: it keeps its writer here, from where the
 //! layout closes it when it is closed itself.
 
+use super::pieces::Blank;
 use super::writer::BlobWriter;
 use crate::words::descriptor::Descriptor;
 use crate::words::error::{Error, Result};
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::io::Write;
+use std::io::Read;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 #[derive(Debug, Default)]
@@ -43,10 +45,26 @@ impl InProgress {
 }
 
 impl Call<'_> {
-    pub(crate) fn write(&self, bytes: &[u8]) -> Result<()> {
-        let mut slot = self.slot.lock();
-        let writer = slot.as_mut().ok_or_else(closed)?;
-        writer.write_all(bytes).map_err(Error::from_writer)
+    /// The piece that is to be filled; it is not kept where a callback that leaves could
+    /// leave it locked.
+    pub(crate) fn blank(&self) -> Result<Blank> {
+        self.slot.lock().as_mut().ok_or_else(closed)?.blank()
+    }
+
+    pub(crate) fn filled(&self, blank: Blank) -> Result<()> {
+        self.slot.lock().as_mut().ok_or_else(closed)?.filled(blank)
+    }
+
+    /// Shares the blocks of a regular file with the blob, where that can be. Gives what is
+    /// to be read in the file's place: the blob itself, or nothing if it is trusted.
+    pub(crate) fn share(&self, file: BorrowedFd<'_>) -> Result<Option<Box<dyn Read>>> {
+        self.slot.lock().as_mut().ok_or_else(closed)?.share(file)
+    }
+
+    /// Copies up to so many bytes of a regular file within the kernel, if the blob is
+    /// trusted; says how many, and nothing at the end or where that cannot be.
+    pub(crate) fn copy(&self, file: BorrowedFd<'_>, most: usize) -> Result<Option<u64>> {
+        self.slot.lock().as_mut().ok_or_else(closed)?.copy(file, most)
     }
 
     pub(crate) fn finish(self) -> Result<Descriptor> {

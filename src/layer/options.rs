@@ -15,6 +15,7 @@ pub struct BlobOptions {
     pub(super) media_type: Option<MediaType>,
     pub(super) compression: Compression,
     pub(super) demands: Demands,
+    pub(super) trusted: bool,
 }
 
 impl BlobOptions {
@@ -74,6 +75,16 @@ impl BlobOptions {
     #[must_use]
     pub fn limit(mut self, bytes: u64) -> Self {
         self.demands.limit = Some(bytes);
+        self
+    }
+
+    /// Takes the digest and the size that are expected for those of what is stored: it is
+    /// not hashed, and a regular file is not even read where the kernel can copy it or
+    /// share its blocks. Only the size is checked. If the bytes are others, the layout is
+    /// broken, and [`Layout::verify`](crate::Layout::verify) will say so.
+    #[must_use]
+    pub fn trusted(mut self) -> Self {
+        self.trusted = true;
         self
     }
 

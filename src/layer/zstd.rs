@@ -1,49 +1,97 @@
-//! Compression with zstd that says when there is no memory for it: the encoder of
-//! the crate ends in a panic then.
+//! Compression with zstd, by the threads of the reference implementation.
+//!
+//! It cuts the content into jobs of one size, and so what comes out does not depend on
+//! how many threads there are; with none it would make another frame, so there is always
+//! one.
 
+use super::crew::{Crew, Hired};
+use super::hashing::Hashed;
+use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
 use crate::words::memory;
-use std::io::{self, ErrorKind, Write};
-use zstd::stream::raw::{CParameter, InBuffer, Operation, OutBuffer, WriteBuf};
-use zstd::stream::zio::Writer;
-use zstd::zstd_safe::{CCtx, SafeResult};
+use std::mem;
+use std::sync::Arc;
+use zstd::zstd_safe::zstd_sys::ZSTD_EndDirective::{self, ZSTD_e_continue, ZSTD_e_end};
+use zstd::zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer};
 
-/// What is written to it comes out compressed.
-pub(super) type Encoder<W> = Writer<W, Compress>;
+/// What it is given at once. A blob that is no longer is compressed without threads.
+pub(super) const PIECE: usize = 512 * 1024;
 
-/// A frame that is being made.
-pub(super) struct Compress(CCtx<'static>);
+/// The content of one job. By default it is four times as much, of which too little fits
+/// into memory, and the last cores would wait long for each other.
+const JOB: u32 = 2 * 1024 * 1024;
 
-pub(super) fn encoder<W: Write>(out: W, level: i32) -> Result<Encoder<W>> {
-    let mut context = CCtx::try_create().ok_or(Error::Memory)?;
-    context.set_parameter(CParameter::CompressionLevel(level)).map_err(|_| Error::Memory)?;
-    let output = memory::room(CCtx::out_size())?;
-    Ok(Writer::with_output_buffer(output, out, Compress(context)))
+/// How much of the window a job looks back into the one before: a quarter, which makes up
+/// for what smaller jobs lose.
+const OVERLAP: u32 = 7;
+
+/// The most threads that the library takes.
+const MOST_WORKERS: usize = 64;
+
+pub(super) struct Zstd {
+    frame: Frame,
+    compressed: Vec<u8>,
+    out: Hashed,
 }
 
-impl Operation for Compress {
-    fn run<C: WriteBuf + ?Sized>(
-        &mut self,
-        input: &mut InBuffer<'_>,
-        output: &mut OutBuffer<'_, C>,
-    ) -> io::Result<usize> {
-        done(self.0.compress_stream(output, input))
+impl Zstd {
+    pub(super) fn new(level: i32, crew: &Arc<Crew>, out: Hashed) -> Result<Self> {
+        let compressed = memory::bytes(CCtx::out_size())?;
+        Ok(Self { frame: Frame::new(level, crew)?, compressed, out })
     }
 
-    fn flush<C: WriteBuf + ?Sized>(&mut self, output: &mut OutBuffer<'_, C>) -> io::Result<usize> {
-        done(self.0.flush_stream(output))
+    pub(super) fn add(&mut self, piece: &[u8], last: bool) -> Result<()> {
+        self.compress(piece, if last { ZSTD_e_end } else { ZSTD_e_continue })
     }
 
-    fn finish<C: WriteBuf + ?Sized>(
-        &mut self,
-        output: &mut OutBuffer<'_, C>,
-        _: bool,
-    ) -> io::Result<usize> {
-        done(self.0.end_stream(output))
+    pub(super) fn finish(self) -> Result<(Digest, u64)> {
+        self.out.finish()
+    }
+
+    fn compress(&mut self, piece: &[u8], until: ZSTD_EndDirective) -> Result<()> {
+        let mut input = InBuffer::around(piece);
+        loop {
+            let mut output = OutBuffer::around(self.compressed.as_mut_slice());
+            let context = self.frame.context.as_mut().ok_or(Error::Memory)?;
+            // Bytes can always be compressed, if there is memory for it.
+            let left = context.compress_stream2(&mut output, &mut input, until);
+            let left = left.map_err(|_| Error::Memory)?;
+            self.out.write(output.as_slice())?;
+            if input.pos() == piece.len() && (until == ZSTD_e_continue || left == 0) {
+                return Ok(());
+            }
+        }
     }
 }
 
-/// Bytes can always be compressed, if there is memory for it.
-fn done(result: SafeResult) -> io::Result<usize> {
-    result.map_err(|_| ErrorKind::OutOfMemory.into())
+/// A frame that is being made, and its threads.
+struct Frame {
+    /// There until it is dropped.
+    context: Option<CCtx<'static>>,
+    hired: Hired,
+}
+
+impl Frame {
+    fn new(level: i32, crew: &Arc<Crew>) -> Result<Self> {
+        let mut context = CCtx::try_create().ok_or(Error::Memory)?;
+        let hired = crew.hire(MOST_WORKERS);
+        for parameter in [
+            CParameter::CompressionLevel(level),
+            CParameter::NbWorkers(hired.threads() as u32),
+            CParameter::JobSize(JOB),
+            CParameter::OverlapSizeLog(OVERLAP),
+        ] {
+            context.set_parameter(parameter).map_err(|_| Error::Memory)?;
+        }
+        Ok(Self { context: Some(context), hired })
+    }
+}
+
+impl Drop for Frame {
+    fn drop(&mut self) {
+        if !self.hired.crew().is_ours() {
+            // A forked child has none of its threads, and would wait for them for ever.
+            mem::forget(self.context.take());
+        }
+    }
 }

@@ -5,39 +5,9 @@ use crate::layer::{BlobOptions, BlobWriter};
 use crate::store::BlobReader;
 use crate::words::descriptor::Descriptor;
 use crate::words::digest::Digest;
-use crate::words::error::{Error, Result};
-use crate::words::memory;
-use std::io::{ErrorKind, Read};
-
-/// A caller's reader is asked for this many bytes at a time.
-pub(super) const PIECE: usize = 128 * 1024;
+use crate::words::error::Result;
 
 impl Layout {
-    /// Stores what `source` gives until its end.
-    ///
-    /// If the blob is there already and `options` know its digest and size, the
-    /// source is not read.
-    ///
-    /// # Errors
-    /// Those of [`BlobWriter::finish`], and [`Error::Source`] when the source
-    /// fails, unless its error carries an [`Error`], which is then returned.
-    pub fn put(&self, mut source: impl Read, options: &BlobOptions) -> Result<Descriptor> {
-        self.check_writable()?;
-        if let Some(there) = options.already_in(&self.store)? {
-            return Ok(there);
-        }
-        let call = self.in_progress.begin(BlobWriter::new(&self.store, options)?);
-        let mut piece = memory::bytes(PIECE)?;
-        loop {
-            match source.read(&mut piece) {
-                Ok(0) => return call.finish(),
-                Ok(n) => call.write(piece.get(..n).ok_or_else(|| overfull(n))?)?,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::from_source(error)),
-            }
-        }
-    }
-
     /// Begins a blob whose bytes are pushed.
     ///
     /// # Errors
@@ -45,7 +15,7 @@ impl Layout {
     /// no file can be made.
     pub fn writer(&self, options: &BlobOptions) -> Result<BlobWriter> {
         self.check_writable()?;
-        BlobWriter::new(&self.store, options)
+        BlobWriter::new(&self.store, &self.crews, options)
     }
 
     /// The size of a blob in bytes.
@@ -90,8 +60,4 @@ impl Layout {
         self.check_writable()?;
         self.store.remove(digest)
     }
-}
-
-fn overfull(n: usize) -> Error {
-    Error::Source(std::io::Error::other(format!("expected at most {PIECE} bytes, found {n}")))
 }

@@ -2,6 +2,7 @@
 //!
 //! image-spec, image-layout.md.
 
+mod at_once;
 mod blobs;
 mod collection;
 mod create;
@@ -14,6 +15,7 @@ mod lookup;
 mod matcher;
 mod meant;
 mod open;
+mod sources;
 mod survey;
 mod transaction;
 mod tree;
@@ -24,11 +26,12 @@ pub use image::ImageBuilder;
 pub use index::IndexBuilder;
 pub use matcher::{CustomMatcher, Matcher};
 pub use open::OpenOptions;
+pub use sources::Source;
 pub use transaction::Transaction;
 pub(crate) use tree::check_depth;
 pub use tree::{BlobSource, Missing};
 
-use crate::layer::InProgress;
+use crate::layer::{Crews, InProgress};
 use crate::store::Store;
 use crate::words::error::{Error, Result};
 use std::ffi::OsStr;
@@ -45,6 +48,7 @@ use std::time::Duration;
 pub struct Layout {
     store: Arc<Store>,
     in_progress: Arc<InProgress>,
+    crews: Arc<Crews>,
     read_only: bool,
     /// The edits of a transaction, if this is one.
     staged: Option<Arc<transaction::Staged>>,
@@ -62,6 +66,14 @@ impl Layout {
     /// not at all. It holds for all clones and transactions of this layout.
     pub fn set_lock_timeout(&self, timeout: Option<Duration>) {
         self.store.set_patience(timeout);
+    }
+
+    /// How many threads work at once for this layout, its clones and its transactions,
+    /// the calling one among them; 0, the default, is one for each core. They are started
+    /// when there is work for them and end with the last blob that is being written. What
+    /// is stored does not depend on them.
+    pub fn set_threads(&self, threads: usize) {
+        self.crews.set_threads(threads);
     }
 
     fn path_of(&self, name: &str) -> String {

@@ -113,6 +113,7 @@ impl OpenOptions {
         Ok(Layout {
             store: Arc::new(Store::new(root.with(self.durability), self.symlinked_blobs)),
             in_progress: Arc::default(),
+            crews: Arc::default(),
             read_only: self.read_only,
             staged: None,
         })

@@ -1,7 +1,6 @@
 //! Whole trees: an image or an index with all that it points at.
 
 use super::Layout;
-use super::blobs::PIECE;
 use crate::layer::BlobOptions;
 use crate::words::descriptor::Descriptor;
 use crate::words::digest::Digest;
@@ -15,6 +14,9 @@ use std::io::{BufReader, Read};
 
 /// Indexes may stand in each other this deep.
 const DEPTH_LIMIT: usize = 32;
+
+/// A document is read from its source in pieces of this many bytes.
+const READ_AT_ONCE: usize = 128 * 1024;
 
 /// Where blobs are read from.
 pub trait BlobSource {
@@ -167,7 +169,7 @@ fn read_document(source: &dyn BlobSource, descriptor: &Descriptor) -> Result<Vec
     }
     let mut json = Vec::new();
     // A caller's reader is never asked for a few bytes only.
-    let opened = BufReader::with_capacity(PIECE, source.open(descriptor)?);
+    let opened = BufReader::with_capacity(READ_AT_ONCE, source.open(descriptor)?);
     opened.take(expected + 1).read_to_end(&mut json).map_err(Error::from_source)?;
     if json.len() as u64 != expected {
         let found =

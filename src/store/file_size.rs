@@ -10,9 +10,14 @@ use std::io::{self, Write};
 
 /// Adds to the end of a file that is `size` bytes long.
 pub(super) fn append(file: &mut File, size: u64, bytes: &[u8]) -> io::Result<()> {
-    let limit = rustix::process::getrlimit(Resource::Fsize).current;
-    if limit.is_some_and(|limit| size + bytes.len() as u64 > limit) {
-        return Err(Errno::FBIG.into());
-    }
+    check(size + bytes.len() as u64)?;
     file.write_all(bytes)
+}
+
+/// Refuses a file of so many bytes if it would be too large.
+pub(super) fn check(size: u64) -> io::Result<()> {
+    match rustix::process::getrlimit(Resource::Fsize).current {
+        Some(limit) if size > limit => Err(Errno::FBIG.into()),
+        _ => Ok(()),
+    }
 }

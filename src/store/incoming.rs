@@ -1,15 +1,17 @@
 //! A blob on its way into the store.
 //!
-//! It is hashed while it is written, in the same pass, and gets its name only
-//! when all that was promised of it holds.
+//! It gets its name only when all that was promised of it holds.
 
 use super::blobs::Store;
 use super::directory::{Directory, io_error};
 use super::temp::TempFile;
-use crate::words::digest::{Algorithm, Digest, Hasher};
+use crate::words::digest::{Algorithm, Digest};
 use crate::words::error::{Error, Result};
+use rustix::fs::{FileType, SeekFrom};
 use std::ffi::OsStr;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 /// The kernel is told to write to the disk in parts of this size.
@@ -28,12 +30,21 @@ pub(crate) struct Demands {
     pub(crate) rehash: bool,
 }
 
+impl Demands {
+    /// The algorithm that names the blob.
+    pub(crate) fn algorithm(&self) -> Result<Algorithm> {
+        match &self.digest {
+            Some(digest) => digest.computable(),
+            None => Ok(self.algorithm),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Incoming {
     store: Arc<Store>,
     directory: Directory,
     temp: TempFile,
-    hasher: Hasher,
     /// Up to where the kernel was told to write to the disk.
     sync_begun: u64,
     demands: Demands,
@@ -41,33 +52,75 @@ pub(crate) struct Incoming {
 
 impl Incoming {
     pub(crate) fn new(store: &Arc<Store>, demands: Demands) -> Result<Self> {
-        let algorithm = match &demands.digest {
-            Some(digest) => digest.computable()?,
-            None => demands.algorithm,
-        };
+        let algorithm = demands.algorithm()?;
         // It is made before anything is written, to be told if writing fails.
         store.stage()?;
         let directory = store.algorithm_or_new(algorithm)?;
         let temp = TempFile::new(store, &directory)?;
-        let hasher = Hasher::new(algorithm);
-        Ok(Self { store: Arc::clone(store), directory, temp, hasher, sync_begun: 0, demands })
+        Ok(Self { store: Arc::clone(store), directory, temp, sync_begun: 0, demands })
     }
 
-    /// Gives the blob its name, if it is what was asked for.
-    pub(crate) fn finish(self) -> Result<(Digest, u64)> {
+    /// Writes more of the blob.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.check_room(bytes.len() as u64)?;
+        self.temp.write(bytes).map_err(|error| write_error(&self.directory, error))?;
+        self.begin_sync();
+        Ok(())
+    }
+
+    fn begin_sync(&mut self) {
+        let written = self.temp.written();
+        if written - self.sync_begun >= SYNCED_AT_ONCE {
+            self.temp.begin_sync(self.sync_begun, written - self.sync_begun);
+            self.sync_begun = written;
+        }
+    }
+
+    /// Shares the blocks of a regular file that stands at its start, where the file
+    /// system can do that; the file then stands at its end.
+    pub(crate) fn share(&mut self, file: BorrowedFd<'_>) -> Result<bool> {
+        let Some(size) = whole_file(file) else { return Ok(false) };
+        self.check_room(size)?;
+        let shared = self.temp.share(file, size);
+        let shared = shared.map_err(|error| write_error(&self.directory, error))?;
+        if shared {
+            // Where it is not moved the next read from it only finds more.
+            let _ = rustix::fs::seek(file, SeekFrom::End(0));
+        }
+        Ok(shared)
+    }
+
+    /// Copies up to so many bytes of a regular file within the kernel. Says how many;
+    /// nothing at the end of the file, and where the kernel cannot do it.
+    pub(crate) fn copy(&mut self, file: BorrowedFd<'_>, most: usize) -> Result<Option<u64>> {
+        self.check_room(0)?;
+        let copied = self.temp.copy(file, most);
+        let copied = copied.map_err(|error| write_error(&self.directory, error))?;
+        self.begin_sync();
+        Ok(Some(copied).filter(|copied| *copied > 0))
+    }
+
+    /// What was written, from its start.
+    pub(crate) fn reader(&self) -> Result<File> {
+        self.temp.reader().map_err(|error| io_error("read a blob in", self.directory.path(), error))
+    }
+
+    /// Gives the blob its name, if it is what was asked for. `digest` is that of what
+    /// was written. Says the size.
+    pub(crate) fn finish(self, digest: &Digest) -> Result<u64> {
         self.temp.check_written()?;
         let what = self.what();
-        let (digest, size) = (self.hasher.clone().finish(), self.temp.written());
+        let size = self.temp.written();
         if let Some(expected) = self.demands.size.filter(|expected| *expected != size) {
             return Err(Error::Size { what, expected, found: size.to_string() });
         }
         if let Some(expected) = &self.demands.digest {
-            expected.check_is(&what, &digest)?;
+            expected.check_is(&what, digest)?;
         }
-        if !self.store.keep(&digest, size, self.demands.rehash)? {
-            self.publish(&digest)?;
+        if !self.store.keep(digest, size, self.demands.rehash)? {
+            self.publish(digest)?;
         }
-        Ok((digest, size))
+        Ok(size)
     }
 
     fn publish(self, digest: &Digest) -> Result<()> {
@@ -95,8 +148,8 @@ impl Incoming {
         }
     }
 
-    fn check_room(&self, more: usize) -> Result<()> {
-        let size = self.temp.written() + more as u64;
+    fn check_room(&self, more: u64) -> Result<()> {
+        let size = self.temp.written() + more;
         match (self.demands.size, self.demands.limit) {
             (Some(expected), _) if size > expected => {
                 Err(Error::Size { what: self.what(), expected, found: "more".to_owned() })
@@ -107,22 +160,11 @@ impl Incoming {
     }
 }
 
-impl Write for Incoming {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.check_room(bytes.len())?;
-        self.temp.write(bytes).map_err(|error| write_error(&self.directory, error))?;
-        self.hasher.update(bytes);
-        let written = self.temp.written();
-        if written - self.sync_begun >= SYNCED_AT_ONCE {
-            self.temp.begin_sync(self.sync_begun, written - self.sync_begun);
-            self.sync_begun = written;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// The size of a regular file that stands at its start.
+fn whole_file(file: BorrowedFd<'_>) -> Option<u64> {
+    let stat = rustix::fs::fstat(file).ok()?;
+    let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    (regular && rustix::fs::tell(file) == Ok(0)).then_some(stat.st_size.unsigned_abs())
 }
 
 fn write_error(directory: &Directory, error: io::Error) -> Error {

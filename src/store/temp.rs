@@ -15,9 +15,9 @@ use rustix::fs::{Advice, AtFlags, CWD};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek};
 use std::num::NonZeroU64;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -84,6 +84,41 @@ impl TempFile {
         file_size::append(&mut self.file, self.written, bytes)?;
         self.written += bytes.len() as u64;
         Ok(())
+    }
+
+    /// Shares the blocks of another file of so many bytes, if that can be. Only into an
+    /// empty file.
+    pub(super) fn share(&mut self, other: BorrowedFd<'_>, size: u64) -> io::Result<bool> {
+        file_size::check(size)?;
+        if rustix::fs::ioctl_ficlone(&self.file, other).is_err() {
+            return Ok(false);
+        }
+        self.written = stat_of(&self.file)?.st_size.unsigned_abs();
+        Ok(true)
+    }
+
+    /// Copies up to so many bytes of another file within the kernel. Says how many: none
+    /// at its end, and where the kernel cannot do it.
+    pub(super) fn copy(&mut self, other: BorrowedFd<'_>, most: usize) -> io::Result<u64> {
+        let size = retry(|| rustix::fs::fstat(other))?.st_size.unsigned_abs();
+        let left = size.saturating_sub(rustix::fs::tell(other).unwrap_or(size));
+        let length = left.min(most as u64);
+        file_size::check(self.written + length)?;
+        let copy = || rustix::fs::copy_file_range(other, None, &self.file, None, length as usize);
+        let copied = match retry(copy) {
+            Ok(copied) => copied as u64,
+            Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::IO)) => return Err(error.into()),
+            Err(_) => 0,
+        };
+        self.written += copied;
+        Ok(copied)
+    }
+
+    /// What was written, from its start.
+    pub(super) fn reader(&self) -> io::Result<File> {
+        let mut file = self.file.try_clone()?;
+        file.rewind()?;
+        Ok(file)
     }
 
     /// Has the kernel begin to write this part to the disk, so that less is left

@@ -109,6 +109,10 @@ pub enum Error {
         found: String,
     },
 
+    /// Who was told how far the call had come stopped it; what it had begun is undone.
+    #[error("the call was stopped by the callback that is told its progress")]
+    Cancelled,
+
     /// More data than a limit allows.
     #[error("{what}: expected at most {limit} bytes, found more")]
     Limit {
@@ -121,6 +125,15 @@ pub enum Error {
     /// Legal, but not something that this library does.
     #[error("{0}")]
     Unsupported(String),
+
+    /// Of several sources one failed, at this position of theirs.
+    #[error("source {position}: {error}")]
+    OfSource {
+        /// Its place among the sources, from 0 on.
+        position: usize,
+        /// Why it failed.
+        error: Box<Self>,
+    },
 
     /// There is too little memory for what the call was given or has read.
     #[error("memory: expected enough for what is given or read, found too little")]
@@ -167,6 +180,17 @@ impl Error {
             Self::Io { source, .. } | Self::NotDurable { source, .. } | Self::Source(source) => {
                 source.raw_os_error()
             }
+            Self::OfSource { error, .. } => error.errno(),
+            _ => None,
+        }
+    }
+
+    /// The number that a callback of the caller stopped the call with, if one did.
+    #[must_use]
+    pub fn callback_code(&self) -> Option<i64> {
+        match self {
+            Self::Callback { code, .. } => Some(*code),
+            Self::OfSource { error, .. } => error.callback_code(),
             _ => None,
         }
     }

@@ -31,6 +31,15 @@ pub(crate) fn bytes(size: usize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Lengthens a buffer to so many bytes at least, by zeros.
+pub(crate) fn extend(buffer: &mut Vec<u8>, size: usize) -> Result<()> {
+    if size > buffer.len() {
+        buffer.try_reserve_exact(size - buffer.len())?;
+        buffer.resize(size, 0);
+    }
+    Ok(())
+}
+
 /// A text of our own.
 pub(crate) fn owned(text: &str) -> Result<String> {
     let mut owned = String::new();

@@ -11,3 +11,4 @@ pub(crate) mod media_type;
 pub(crate) mod memory;
 pub(crate) mod platform;
 pub(crate) mod reference;
+pub(crate) mod watch;

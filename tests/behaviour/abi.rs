@@ -90,6 +90,7 @@ fn kind(status: ocilayout_status) -> Kind {
         OCILAYOUT_ERR_FORMAT => Kind::Format,
         OCILAYOUT_ERR_DIGEST => Kind::Digest,
         OCILAYOUT_ERR_CALLBACK => Kind::Callback,
+        OCILAYOUT_ERR_CANCELLED => Kind::Cancelled,
         OCILAYOUT_ERR_LIMIT => Kind::Limit,
         OCILAYOUT_ERR_UNSUPPORTED => Kind::Unsupported,
         OCILAYOUT_ERR_NOT_DURABLE => Kind::NotDurable,
@@ -426,15 +427,41 @@ impl Api for Abi {
         let stored = match source {
             Source::Memory(bytes) => make(free, |out, err| unsafe {
                 let (data, len) = (bytes.as_ptr().cast(), bytes.len());
-                ocilayout_blob_put_memory(layout, data, len, options.0, out, err)
+                ocilayout_blob_put_memory(
+                    layout,
+                    data,
+                    len,
+                    options.0,
+                    None,
+                    ptr::null_mut(),
+                    out,
+                    err,
+                )
             }),
             Source::Callback(mut read) => make(free, |out, err| unsafe {
                 let userdata = (&raw mut read).cast();
                 let read = Some(read_bytes as unsafe extern "C-unwind" fn(_, _, _) -> _);
-                ocilayout_blob_put_callback(layout, read, userdata, options.0, out, err)
+                ocilayout_blob_put_callback(
+                    layout,
+                    read,
+                    userdata,
+                    options.0,
+                    None,
+                    ptr::null_mut(),
+                    out,
+                    err,
+                )
             }),
             Source::File(file) => make(free, |out, err| unsafe {
-                ocilayout_blob_put_fd(layout, file.as_raw_fd(), options.0, out, err)
+                ocilayout_blob_put_fd(
+                    layout,
+                    file.as_raw_fd(),
+                    options.0,
+                    None,
+                    ptr::null_mut(),
+                    out,
+                    err,
+                )
             }),
             Source::Push(bytes, piece) => {
                 let writer = make(ocilayout_blob_writer_free, |out, err| unsafe {

@@ -27,6 +27,7 @@ pub enum Kind {
     Format,
     Digest,
     Callback,
+    Cancelled,
     Limit,
     Unsupported,
     NotDurable,

@@ -21,6 +21,13 @@ impl Core {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        let message = error.to_string();
+        let (errno, callback_code) =
+            (error.errno().unwrap_or(0), error.callback_code().unwrap_or(0));
+        let error = match error {
+            Error::OfSource { error, .. } => *error,
+            error => error,
+        };
         let kind = match &error {
             Error::Invalid { .. } => Kind::Invalid,
             Error::State(_) => Kind::State,
@@ -32,18 +39,14 @@ impl From<Error> for Failure {
             Error::Format { .. } => Kind::Format,
             Error::Digest { .. } | Error::Size { .. } => Kind::Digest,
             Error::Callback { .. } => Kind::Callback,
+            Error::Cancelled => Kind::Cancelled,
             Error::Limit { .. } => Kind::Limit,
             Error::Unsupported(_) => Kind::Unsupported,
             Error::NotDurable { .. } => Kind::NotDurable,
             Error::Memory => Kind::Memory,
             other => panic!("{other}"),
         };
-        let callback_code = match &error {
-            Error::Callback { code, .. } => *code,
-            _ => 0,
-        };
-        let errno = error.errno().unwrap_or(0);
-        Self { kind, message: error.to_string(), errno, callback_code }
+        Self { kind, message, errno, callback_code }
     }
 }
 

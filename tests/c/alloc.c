@@ -220,8 +220,8 @@ CALL(put_gzip) { return put_as(layout, OCILAYOUT_COMPRESSION_GZIP, err); }
 CALL(put_zstd) { return put_as(layout, OCILAYOUT_COMPRESSION_ZSTD, err); }
 
 CALL(put_memory)
-    HANDS_OUT(descriptor, ocilayout_blob_put_memory(layout, given.index, strlen(given.index), NULL,
-                                                    &out, err))
+HANDS_OUT(descriptor, ocilayout_blob_put_memory(layout, given.index, strlen(given.index), NULL,
+                                                NULL, NULL, &out, err))
 CALL(manifest_put)
     HANDS_OUT(descriptor, ocilayout_manifest_put(layout, given.manifest, strlen(given.manifest),
                                                  NULL, 0, &out, err))

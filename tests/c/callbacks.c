@@ -71,8 +71,8 @@ static void failing(const char *dir) {
         source.stop_at = stops[i % 4];
         source.answer = codes[i % 5];
         ocilayout_descriptor *out = RUBBISH;
-        STOPS(source.answer,
-              ocilayout_blob_put_callback(layout, read_source, &source, options, &out, err));
+        STOPS(source.answer, ocilayout_blob_put_callback(layout, read_source, &source, options,
+                                                         NULL, NULL, &out, err));
         CHECK(out == NULL);
         CHECK_INT(source.at, source.stop_at);
         CHECK_UNCHANGED(dir, before);
@@ -92,8 +92,8 @@ static void lying(const char *dir) {
         source.lies = i < 2;
         source.answer = INT64_MAX;
         ocilayout_descriptor *out = RUBBISH;
-        STOPS(source.answer,
-              ocilayout_blob_put_callback(layout, read_source, &source, NULL, &out, err));
+        STOPS(source.answer, ocilayout_blob_put_callback(layout, read_source, &source, NULL, NULL,
+                                                         NULL, &out, err));
         CHECK(out == NULL);
         CHECK_UNCHANGED(dir, before);
     }
@@ -109,10 +109,12 @@ static void short_reads(const char *dir) {
         /* Compressors are slow with single bytes, so they get fewer. */
         size_t size = compression == OCILAYOUT_COMPRESSION_NONE ? LONG_SIZE : LONG_SIZE / 10;
         struct source source = source_of(long_text(), size);
-        OK(ocilayout_blob_put_callback(layout, read_source, &source, options, &whole, err));
+        OK(ocilayout_blob_put_callback(layout, read_source, &source, options, NULL, NULL, &whole,
+                                       err));
         source = source_of(long_text(), size);
         source.piece = 1;
-        OK(ocilayout_blob_put_callback(layout, read_source, &source, options, &pieces, err));
+        OK(ocilayout_blob_put_callback(layout, read_source, &source, options, NULL, NULL, &pieces,
+                                       err));
         CHECK_INT(source.calls, size + 1);
         CHECK_TEXT(ocilayout_descriptor_json(pieces), ocilayout_descriptor_json(whole));
         ocilayout_descriptor_free(whole);
@@ -137,19 +139,21 @@ static void not_called(const char *dir) {
     struct source source = source_of("abc", 3);
     char *before = tree_of(dir);
 
-    CHECK(ocilayout_blob_put_callback(layout, read_source, &source, NULL, NULL, NULL) != 0);
-    CHECK(ocilayout_blob_put_callback(NULL, read_source, &source, NULL, &out, NULL) != 0);
+    CHECK(ocilayout_blob_put_callback(layout, read_source, &source, NULL, NULL, NULL, NULL, NULL) !=
+          0);
+    CHECK(ocilayout_blob_put_callback(NULL, read_source, &source, NULL, NULL, NULL, &out, NULL) !=
+          0);
     CHECK_INT(source.calls, 0);
 
     /* It is there, and its digest and size are known. */
     OK(ocilayout_blob_options_set_expected_digest(options, DIGEST_OF_ABC, err));
     OK(ocilayout_blob_options_set_expected_size(options, 3, err));
-    OK(ocilayout_blob_put_callback(layout, read_source, &source, options, &out, err));
+    OK(ocilayout_blob_put_callback(layout, read_source, &source, options, NULL, NULL, &out, err));
     CHECK_INT(source.calls, 0);
     CHECK_TEXT(ocilayout_descriptor_json(out), ocilayout_descriptor_json(abc));
     ocilayout_descriptor_free(out);
     OK(ocilayout_blob_options_set_flags(options, OCILAYOUT_BLOB_REHASH, err));
-    OK(ocilayout_blob_put_callback(layout, read_source, &source, options, &out, err));
+    OK(ocilayout_blob_put_callback(layout, read_source, &source, options, NULL, NULL, &out, err));
     CHECK_INT(source.calls, 0);
     ocilayout_descriptor_free(out);
     CHECK_UNCHANGED(dir, before);
@@ -159,7 +163,7 @@ static void not_called(const char *dir) {
     CHECK_INT(chmod(file, 0644), 0);
     FILE *torn = fopen(file, "w");
     CHECK(torn != NULL && fputs("axc", torn) >= 0 && fclose(torn) == 0);
-    OK(ocilayout_blob_put_callback(layout, read_source, &source, options, &out, err));
+    OK(ocilayout_blob_put_callback(layout, read_source, &source, options, NULL, NULL, &out, err));
     CHECK(source.calls > 0);
     ocilayout_descriptor_free(out);
     CHECK_UNCHANGED(dir, before);
@@ -169,7 +173,7 @@ static void not_called(const char *dir) {
     options = new_options();
     OK(ocilayout_blob_options_set_expected_size(options, 3, err));
     source = source_of("abc", 3);
-    OK(ocilayout_blob_put_callback(layout, read_source, &source, options, &out, err));
+    OK(ocilayout_blob_put_callback(layout, read_source, &source, options, NULL, NULL, &out, err));
     CHECK(source.calls > 0);
     ocilayout_descriptor_free(out);
 
@@ -196,10 +200,10 @@ static void too_much(const char *dir) {
     ocilayout_descriptor *out;
     int calls = 0;
     FAILS(OCILAYOUT_ERR_LIMIT, "1000",
-          ocilayout_blob_put_callback(layout, read_forever, &calls, limit, &out, err));
+          ocilayout_blob_put_callback(layout, read_forever, &calls, limit, NULL, NULL, &out, err));
     calls = 0;
     FAILS(OCILAYOUT_ERR_DIGEST, "1000",
-          ocilayout_blob_put_callback(layout, read_forever, &calls, size, &out, err));
+          ocilayout_blob_put_callback(layout, read_forever, &calls, size, NULL, NULL, &out, err));
     CHECK_UNCHANGED(dir, before);
     free(before);
     ocilayout_blob_options_free(limit);
@@ -223,8 +227,8 @@ static int64_t read_and_use(void *userdata, void *buf, size_t cap) {
         struct source source = source_of("nested", 6);
         OK(ocilayout_append(inside->layout, xyz, "xyz", 0, err));
         CHECK(has_entry(inside->layout, "xyz"));
-        OK(ocilayout_blob_put_callback(inside->layout, read_source, &source, inside->options,
-                                       &again, err));
+        OK(ocilayout_blob_put_callback(inside->layout, read_source, &source, inside->options, NULL,
+                                       NULL, &again, err));
         /* The options of the call that is running may even be changed. */
         OK(ocilayout_blob_options_set_media_type(inside->options, "c/d", err));
         ocilayout_descriptor_free(again);
@@ -239,8 +243,8 @@ static void reading_and_writing(const char *dir) {
     struct inside inside = {.layout = layout_at(dir), .options = new_options()};
     OK(ocilayout_blob_options_set_media_type(inside.options, "a/b", err));
     ocilayout_descriptor *out;
-    OK(ocilayout_blob_put_callback(inside.layout, read_and_use, &inside, inside.options, &out,
-                                   err));
+    OK(ocilayout_blob_put_callback(inside.layout, read_and_use, &inside, inside.options, NULL, NULL,
+                                   &out, err));
     CHECK_TEXT(ocilayout_descriptor_digest(out), DIGEST_OF_ABC);
     CHECK_TEXT(ocilayout_descriptor_media_type(out), "a/b");
     CHECK(has_entry(inside.layout, "xyz"));
@@ -274,7 +278,7 @@ static void what_a_child_inherits(const char *dir) {
     ocilayout_blob_writer *writer;
     OK(ocilayout_blob_reader_open(layout, abc, &reader, err));
     OK(ocilayout_blob_writer_open(layout, NULL, &writer, err));
-    OK(ocilayout_blob_put_callback(layout, read_and_count, &before, NULL, &out, err));
+    OK(ocilayout_blob_put_callback(layout, read_and_count, &before, NULL, NULL, NULL, &out, err));
     ocilayout_blob_reader_free(reader);
     ocilayout_blob_writer_free(writer);
     ocilayout_descriptor_free(out);

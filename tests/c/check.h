@@ -177,7 +177,7 @@ static inline ocilayout *layout_at(const char *dir) {
 
 static inline ocilayout_descriptor *put(const ocilayout *layout, const char *text) {
     ocilayout_descriptor *descriptor;
-    OK(ocilayout_blob_put_memory(layout, text, strlen(text), NULL, &descriptor, err));
+    OK(ocilayout_blob_put_memory(layout, text, strlen(text), NULL, NULL, NULL, &descriptor, err));
     return descriptor;
 }
 

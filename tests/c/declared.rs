@@ -10,7 +10,12 @@ fn code() -> String {
         let (_, behind) = comment.split_once("*/").expect("a comment that ends");
         header = format!("{before} {behind}");
     }
-    let header = header.replace("\\\n", " ").replace("extern \"C\" {", "");
+    let mut header = header.replace("\\\n", " ").replace("extern \"C\" {", "");
+    // The members of a struct are no names of the header's.
+    while let Some((before, members)) = header.split_once('{') {
+        let (_, behind) = members.split_once('}').expect("a struct that ends");
+        header = format!("{before} {behind}");
+    }
     let lines = header.lines().filter(|line| !line.starts_with('#'));
     lines.filter_map(|line| line.split("//").next()).collect::<Vec<_>>().join("\n")
 }

@@ -19,7 +19,7 @@ int main(int argc, char **argv) {
     OK(ocilayout_open(argv[1], flags, &layout, err));
     OK(ocilayout_blob_options_new(&options, err));
     OK(ocilayout_blob_options_set_media_type(options, OCILAYOUT_MEDIA_TYPE_IMAGE_LAYER, err));
-    OK(ocilayout_blob_put_memory(layout, "abc", 3, options, &layer, err));
+    OK(ocilayout_blob_put_memory(layout, "abc", 3, options, NULL, NULL, &layer, err));
     OK(ocilayout_image_new(layout, &image, err));
     OK(ocilayout_image_set_platform(image, "linux/amd64", err));
     OK(ocilayout_image_add_layer(image, layer, NULL, NULL, err));

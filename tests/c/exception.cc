@@ -20,7 +20,8 @@ static ocilayout *layout;
 
 static void from_reading() {
     ocilayout_descriptor *out = nullptr;
-    (void)!ocilayout_blob_put_callback(layout, read_and_throw, nullptr, nullptr, &out, nullptr);
+    (void)!ocilayout_blob_put_callback(layout, read_and_throw, nullptr, nullptr, NULL, NULL, &out,
+                                       nullptr);
 }
 
 static void from_matching() {
@@ -48,11 +49,11 @@ static bool ends_the_process(void (*call)()) {
 
 int main(int argc, char **argv) {
     ocilayout_descriptor *abc = nullptr;
-    if (argc != 2
-        || ocilayout_open((std::string(argv[1]) + "/layout").c_str(), OCILAYOUT_OPEN_CREATE,
-                          &layout, nullptr)
-        || ocilayout_blob_put_memory(layout, "abc", 3, nullptr, &abc, nullptr)
-        || ocilayout_append(layout, abc, "abc", 0, nullptr))
+    if (argc != 2 ||
+        ocilayout_open((std::string(argv[1]) + "/layout").c_str(), OCILAYOUT_OPEN_CREATE, &layout,
+                       nullptr) ||
+        ocilayout_blob_put_memory(layout, "abc", 3, nullptr, NULL, NULL, &abc, nullptr) ||
+        ocilayout_append(layout, abc, "abc", 0, nullptr))
         return 1;
     bool good = ends_the_process(from_reading) && ends_the_process(from_matching);
     ocilayout_descriptor_free(abc);

@@ -28,7 +28,8 @@ struct source {
 static void *put_and_end(void *userdata) {
     struct source *source = userdata;
     ocilayout_descriptor *out;
-    OK(ocilayout_blob_put_callback(source->layout, end_at_the_third, &source->calls, NULL, &out, err));
+    OK(ocilayout_blob_put_callback(source->layout, end_at_the_third, &source->calls, NULL, NULL,
+                                   NULL, &out, err));
     return NULL;
 }
 
@@ -119,7 +120,8 @@ static void closing_host(const char *dir) {
         ocilayout_descriptor *out;
         int calls = 0;
         FAILS(OCILAYOUT_ERR_IO, "write a blob",
-              ocilayout_blob_put_callback(layout, close_all_at_the_third, &calls, NULL, &out, err));
+              ocilayout_blob_put_callback(layout, close_all_at_the_third, &calls, NULL, NULL, NULL,
+                                          &out, err));
         FAILS(OCILAYOUT_ERR_IO, "", ocilayout_append(layout, abc, "other", 0, err));
         ocilayout_free(layout);
         _exit(0);

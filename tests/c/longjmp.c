@@ -69,8 +69,8 @@ static void from_reading(const char *dir, ocilayout_compression compression) {
     volatile int calls = 0;
     if (setjmp(back) == 0) {
         ocilayout_descriptor *out;
-        OK(ocilayout_blob_put_callback(layout, jump_at_the_third, (void *)&calls, options, &out,
-                                       err));
+        OK(ocilayout_blob_put_callback(layout, jump_at_the_third, (void *)&calls, options, NULL,
+                                       NULL, &out, err));
     }
     CHECK_INT(calls, 3);
     CHECK_UNCHANGED(dir, before);
@@ -100,8 +100,8 @@ static void many(const char *dir) {
         volatile int calls = 0;
         if (setjmp(back) == 0) {
             ocilayout_descriptor *out;
-            OK(ocilayout_blob_put_callback(layout, jump_at_the_third, (void *)&calls, NULL, &out,
-                                           err));
+            OK(ocilayout_blob_put_callback(layout, jump_at_the_third, (void *)&calls, NULL, NULL,
+                                           NULL, &out, err));
         }
     }
     ocilayout_free(layout);

@@ -43,7 +43,8 @@ int main(int argc, char **argv) {
     ocilayout_blob_options *options = new_options();
     ocilayout_descriptor *layer;
     OK(ocilayout_blob_options_set_compression(options, compression, OCILAYOUT_LEVEL_DEFAULT, err));
-    OK(ocilayout_blob_put_callback(layout, read_pattern, &pattern, options, &layer, err));
+    OK(ocilayout_blob_put_callback(layout, read_pattern, &pattern, options, NULL, NULL, &layer,
+                                   err));
     CHECK_INT(pattern.left, 0);
     if (compression == OCILAYOUT_COMPRESSION_NONE)
         CHECK_INT(ocilayout_descriptor_size(layer), strtoull(argv[2], NULL, 10));

@@ -89,10 +89,10 @@ static void after_an_error(const char *dir) {
     CHECK_UNCHANGED(dir, before);
 
     FAILS(OCILAYOUT_ERR_LIMIT, "blob",
-          ocilayout_blob_put_memory(layout, "abcd", 4, options, &out, err));
+          ocilayout_blob_put_memory(layout, "abcd", 4, options, NULL, NULL, &out, err));
     OK(ocilayout_blob_options_set_expected_digest(options, DIGEST_OF_NOTHING, err));
     FAILS(OCILAYOUT_ERR_DIGEST, "blob",
-          ocilayout_blob_put_memory(layout, "abc", 3, options, &out, err));
+          ocilayout_blob_put_memory(layout, "abc", 3, options, NULL, NULL, &out, err));
     CHECK_UNCHANGED(dir, before);
 
     free(before);
@@ -171,11 +171,12 @@ static void read_only(const char *dir) {
     FAILS(OCILAYOUT_ERR_STATE, "read-only",
           ocilayout_write_file(layout, "index.json", empty_index, strlen(empty_index), err));
     FAILS(OCILAYOUT_ERR_STATE, "read-only",
-          ocilayout_blob_put_callback(layout, never_read, NULL, NULL, &out, err));
+          ocilayout_blob_put_callback(layout, never_read, NULL, NULL, NULL, NULL, &out, err));
     CHECK(out == NULL);
-    FAILS(OCILAYOUT_ERR_STATE, "read-only", ocilayout_blob_put_fd(layout, 0, NULL, &out, err));
     FAILS(OCILAYOUT_ERR_STATE, "read-only",
-          ocilayout_blob_put_memory(layout, "abc", 3, NULL, &out, err));
+          ocilayout_blob_put_fd(layout, 0, NULL, NULL, NULL, &out, err));
+    FAILS(OCILAYOUT_ERR_STATE, "read-only",
+          ocilayout_blob_put_memory(layout, "abc", 3, NULL, NULL, NULL, &out, err));
     FAILS(OCILAYOUT_ERR_STATE, "read-only", ocilayout_blob_remove(layout, DIGEST_OF_ABC, err));
     ocilayout_blob_writer *writer = RUBBISH;
     FAILS(OCILAYOUT_ERR_STATE, "read-only",
@@ -238,7 +239,7 @@ static void unknown_flags(const char *dir) {
         uint64_t open = other ? other : OCILAYOUT_OPEN_DURABILITY_ORDERED << 1;
         CLEARS(opened, "flags", ocilayout_open(dir, OCILAYOUT_OPEN_CREATE | open, &opened, err));
         CLEARS(opened, "flags", ocilayout_open_at(AT_FDCWD, dir, open, &opened, err));
-        uint64_t blob = other ? other : OCILAYOUT_BLOB_REHASH << 1;
+        uint64_t blob = other ? other : OCILAYOUT_BLOB_TRUSTED << 1;
         REFUSES("flags", ocilayout_blob_options_set_flags(options, blob, err));
         uint64_t append = other ? other : OCILAYOUT_APPEND_DUPLICATE << 1;
         REFUSES("flags", ocilayout_append(layout, abc, "abc", append, err));
@@ -313,7 +314,7 @@ static void refused_options_stay(const char *dir) {
     REFUSES("algorithm", ocilayout_blob_options_set_algorithm(options, "md5", err));
     REFUSES("compression", ocilayout_blob_options_set_compression(options, 77, 1, err));
     REFUSES("flags", ocilayout_blob_options_set_flags(options, 1ull << 63, err));
-    OK(ocilayout_blob_put_memory(layout, "abc", 3, options, &out, err));
+    OK(ocilayout_blob_put_memory(layout, "abc", 3, options, NULL, NULL, &out, err));
     CHECK_TEXT(ocilayout_descriptor_media_type(out), "a/b");
     CHECK(strncmp(ocilayout_descriptor_digest(out), "sha512:ddaf35a193617aba", 23) == 0);
     CHECK_INT(ocilayout_descriptor_size(out), 3);
@@ -536,7 +537,8 @@ static void malformed_calls(const char *dir) {
     ocilayout_blob_reader_free(reader);
 
     /* Lengths that no memory holds. */
-    CLEARS(out, "data", ocilayout_blob_put_memory(layout, "x", SIZE_MAX, NULL, &out, err));
+    CLEARS(out, "data",
+           ocilayout_blob_put_memory(layout, "x", SIZE_MAX, NULL, NULL, NULL, &out, err));
     REFUSES("data", ocilayout_write_file(layout, "extra", "x", SIZE_MAX, err));
     CLEARS(out, "json", ocilayout_manifest_put(layout, "x", SIZE_MAX, NULL, 0, &out, err));
 
@@ -588,9 +590,9 @@ static void bad_file_descriptors(const char *dir) {
     int pipes[2], closed = 900, file = open(path(dir, "index.json"), O_RDONLY);
     CHECK_INT(pipe(pipes), 0);
 
-    CLEARS(out, "fd", ocilayout_blob_put_fd(layout, -1, NULL, &out, err));
-    CLEARS(out, "fd", ocilayout_blob_put_fd(layout, AT_FDCWD, NULL, &out, err));
-    CLEARS(out, "fd", ocilayout_blob_put_fd(layout, INT32_MIN, NULL, &out, err));
+    CLEARS(out, "fd", ocilayout_blob_put_fd(layout, -1, NULL, NULL, NULL, &out, err));
+    CLEARS(out, "fd", ocilayout_blob_put_fd(layout, AT_FDCWD, NULL, NULL, NULL, &out, err));
+    CLEARS(out, "fd", ocilayout_blob_put_fd(layout, INT32_MIN, NULL, NULL, NULL, &out, err));
     CLEARS(opened, "dirfd", ocilayout_open_at(-1, ".", 0, &opened, err));
 
     /* One that is not open, one that cannot be read, a directory. */
@@ -599,7 +601,8 @@ static void bad_file_descriptors(const char *dir) {
     const int errnos[] = {EBADF, EBADF, EISDIR};
     for (int i = 0; i < 3; i++) {
         out = RUBBISH;
-        CHECK_INT(ocilayout_blob_put_fd(layout, fds[i], NULL, &out, &error), OCILAYOUT_ERR_IO);
+        CHECK_INT(ocilayout_blob_put_fd(layout, fds[i], NULL, NULL, NULL, &out, &error),
+                  OCILAYOUT_ERR_IO);
         CHECK(out == NULL);
         CHECK_INT(ocilayout_error_errno(error), errnos[i]);
         ocilayout_error_free(error);

@@ -56,16 +56,23 @@ static void blobs(const char *dir) {
     ocilayout_bytes *bytes;
     uint64_t size;
 
-    CLEARS(out, "layout", ocilayout_blob_put_callback(NULL, read_nothing, NULL, NULL, &out, err));
-    CLEARS(out, "read", ocilayout_blob_put_callback(layout, NULL, NULL, NULL, &out, err));
-    REFUSES("out", ocilayout_blob_put_callback(layout, read_nothing, NULL, NULL, NULL, err));
+    CLEARS(out, "layout",
+           ocilayout_blob_put_callback(NULL, read_nothing, NULL, NULL, NULL, NULL, &out, err));
+    CLEARS(out, "read",
+           ocilayout_blob_put_callback(layout, NULL, NULL, NULL, NULL, NULL, &out, err));
+    REFUSES("out",
+            ocilayout_blob_put_callback(layout, read_nothing, NULL, NULL, NULL, NULL, NULL, err));
 
-    CLEARS(out, "layout", ocilayout_blob_put_fd(NULL, 0, NULL, &out, err));
-    REFUSES("out", ocilayout_blob_put_fd(layout, 0, NULL, NULL, err));
+    CLEARS(out, "layout", ocilayout_blob_put_fd(NULL, 0, NULL, NULL, NULL, &out, err));
+    REFUSES("out", ocilayout_blob_put_fd(layout, 0, NULL, NULL, NULL, NULL, err));
 
-    CLEARS(out, "layout", ocilayout_blob_put_memory(NULL, "x", 1, NULL, &out, err));
-    CLEARS(out, "data", ocilayout_blob_put_memory(layout, NULL, 1, NULL, &out, err));
-    REFUSES("out", ocilayout_blob_put_memory(layout, "x", 1, NULL, NULL, err));
+    CLEARS(out, "layout", ocilayout_blob_put_memory(NULL, "x", 1, NULL, NULL, NULL, &out, err));
+    CLEARS(out, "data", ocilayout_blob_put_memory(layout, NULL, 1, NULL, NULL, NULL, &out, err));
+    REFUSES("out", ocilayout_blob_put_memory(layout, "x", 1, NULL, NULL, NULL, NULL, err));
+
+    CLEARS(out, "layout", ocilayout_blob_put_file(NULL, "x", NULL, NULL, NULL, &out, err));
+    CLEARS(out, "path", ocilayout_blob_put_file(layout, NULL, NULL, NULL, NULL, &out, err));
+    REFUSES("out", ocilayout_blob_put_file(layout, "x", NULL, NULL, NULL, NULL, err));
 
     CLEARS(size, "layout", ocilayout_blob_size(NULL, DIGEST_OF_ABC, &size, err));
     CLEARS(size, "digest", ocilayout_blob_size(layout, NULL, &size, err));
@@ -128,6 +135,30 @@ static void blob_options(const char *dir) {
     REFUSES("options", ocilayout_blob_options_set_limit(NULL, 3, err));
     REFUSES("options", ocilayout_blob_options_set_flags(NULL, 0, err));
     ocilayout_blob_options_free(options);
+}
+
+static void sources(const char *dir) {
+    ocilayout *layout = layout_at(dir);
+    ocilayout_sources *sources;
+    ocilayout_descriptors *out;
+
+    REFUSES("out", ocilayout_sources_new(NULL, err));
+    OK(ocilayout_sources_new(&sources, err));
+    REFUSES("sources", ocilayout_sources_add_callback(NULL, read_nothing, NULL, NULL, err));
+    REFUSES("read", ocilayout_sources_add_callback(sources, NULL, NULL, NULL, err));
+    REFUSES("sources", ocilayout_sources_add_fd(NULL, 0, NULL, err));
+    REFUSES("fd", ocilayout_sources_add_fd(sources, -1, NULL, err));
+    REFUSES("sources", ocilayout_sources_add_memory(NULL, "abc", 3, NULL, err));
+    REFUSES("data", ocilayout_sources_add_memory(sources, NULL, 3, NULL, err));
+    REFUSES("sources", ocilayout_sources_add_file(NULL, "file", NULL, err));
+    REFUSES("path", ocilayout_sources_add_file(sources, NULL, NULL, err));
+    CLEARS(out, "layout", ocilayout_blob_put_all(NULL, sources, 0, NULL, NULL, &out, err));
+    CLEARS(out, "sources", ocilayout_blob_put_all(layout, NULL, 0, NULL, NULL, &out, err));
+    REFUSES("out", ocilayout_blob_put_all(layout, sources, 0, NULL, NULL, NULL, err));
+    REFUSES("layout", ocilayout_set_threads(NULL, 1, err));
+    ocilayout_sources_free(sources);
+    ocilayout_sources_free(NULL);
+    ocilayout_free(layout);
 }
 
 static void descriptors(const char *dir) {
@@ -470,9 +501,9 @@ static void allowed(const char *dir) {
     OK(ocilayout_write_file(layout, "empty", NULL, 0, err));
 
     ocilayout_descriptor *nothing, *same, *image_descriptor, *index_descriptor;
-    OK(ocilayout_blob_put_memory(layout, NULL, 0, NULL, &nothing, err));
+    OK(ocilayout_blob_put_memory(layout, NULL, 0, NULL, NULL, NULL, &nothing, err));
     CHECK_TEXT(ocilayout_descriptor_digest(nothing), DIGEST_OF_NOTHING);
-    OK(ocilayout_blob_put_callback(layout, read_nothing, NULL, NULL, &same, err));
+    OK(ocilayout_blob_put_callback(layout, read_nothing, NULL, NULL, NULL, NULL, &same, err));
     CHECK_TEXT(ocilayout_descriptor_digest(same), DIGEST_OF_NOTHING);
     ocilayout_descriptor_free(same);
 
@@ -540,5 +571,5 @@ static void allowed(const char *dir) {
     ocilayout_free(layout);
 }
 
-TESTS(layouts, blobs, blob_options, descriptors, matchers, edits, lookups, findings, transactions,
-      trees, images, indexes, getters, freeing, allowed)
+TESTS(layouts, blobs, blob_options, sources, descriptors, matchers, edits, lookups, findings,
+      transactions, trees, images, indexes, getters, freeing, allowed)

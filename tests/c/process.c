@@ -7,7 +7,7 @@
 static ocilayout_status put_text(const ocilayout *layout, const char *text, ocilayout_error **err) {
     ocilayout_descriptor *out;
     ocilayout_status status =
-        ocilayout_blob_put_memory(layout, text, strlen(text), NULL, &out, err);
+        ocilayout_blob_put_memory(layout, text, strlen(text), NULL, NULL, NULL, &out, err);
     ocilayout_descriptor_free(out);
     return status;
 }

@@ -78,8 +78,8 @@ static void *work(void *argument) {
         char text[32];
         snprintf(text, sizeof text, "the same, %d", i);
         ocilayout_descriptor *same = put(shared->layout, text), *packed;
-        OK(ocilayout_blob_put_memory(shared->layout, text, strlen(text), shared->gzip, &packed,
-                                     err));
+        OK(ocilayout_blob_put_memory(shared->layout, text, strlen(text), shared->gzip, NULL, NULL,
+                                     &packed, err));
         CHECK(ocilayout_descriptor_diff_id(packed) != NULL);
         CHECK_TEXT(ocilayout_descriptor_diff_id(packed), ocilayout_descriptor_digest(same));
         ocilayout_descriptor_free(same);

@@ -1,0 +1,60 @@
+//! The stages that hash: for the diff ID, and for the digest of what is stored.
+
+use super::lane::{Lane, Stage};
+use super::pieces::{Piece, Pieces};
+use crate::store::{Demands, Incoming, Store};
+use crate::words::digest::{Algorithm, Digest, Hasher};
+use crate::words::error::Result;
+use std::sync::Arc;
+
+/// Hashes pieces beside what else is done with them.
+pub(super) struct SideHash(Arc<Lane<Hasher>>);
+
+impl SideHash {
+    pub(super) fn new(algorithm: Algorithm) -> Self {
+        Self(Arc::new(Lane::new(Hasher::new(algorithm))))
+    }
+
+    pub(super) fn add(&self, pieces: &Pieces, piece: &Arc<Piece>) {
+        let (lane, piece, place) = (Arc::clone(&self.0), Arc::clone(piece), self.0.reserve());
+        pieces.share(move || lane.bring(place, piece));
+    }
+
+    pub(super) fn finish(&self) -> Result<Digest> {
+        self.0.finish().map(Hasher::finish)
+    }
+}
+
+impl Stage for Hasher {
+    type Piece = Arc<Piece>;
+
+    fn take(&mut self, piece: Arc<Piece>) -> Result<()> {
+        self.update(&piece);
+        Ok(())
+    }
+}
+
+/// A blob that is hashed while it is written.
+pub(super) struct Hashed {
+    incoming: Incoming,
+    hasher: Hasher,
+}
+
+impl Hashed {
+    pub(super) fn new(store: &Arc<Store>, demands: Demands) -> Result<Self> {
+        let hasher = Hasher::new(demands.algorithm()?);
+        Ok(Self { incoming: Incoming::new(store, demands)?, hasher })
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.incoming.write(bytes)?;
+        self.hasher.update(bytes);
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<(Digest, u64)> {
+        let digest = self.hasher.finish();
+        let size = self.incoming.finish(&digest)?;
+        Ok((digest, size))
+    }
+}

@@ -1,0 +1,254 @@
+//! The pieces of one blob, and the work on them.
+//!
+//! Only so many are in work at once, and their memory is used again for the next ones:
+//! however large the blob, it takes no more. Who brings one too many helps with those
+//! that are in work.
+
+use super::crew::Crew;
+use crate::words::error::{Error, Result};
+use crate::words::memory;
+use parking_lot::{Condvar, Mutex};
+use std::io::Write;
+use std::mem;
+use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// Room for the first bytes of a blob; most blobs are small.
+const FIRST: usize = 16 * 1024;
+
+/// A read has room for at least so many bytes, even where a piece lacks only one.
+const LEAST_READ: usize = 4096;
+
+/// Where the pieces of one blob are worked on.
+pub(super) struct Pieces {
+    crew: Arc<Crew>,
+    shared: Arc<Shared>,
+    /// The bytes of a whole piece.
+    size: usize,
+    /// Whether no more pieces come, so that it is not worth calling others.
+    ending: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    spare: Vec<Vec<u8>>,
+    in_work: usize,
+    jobs: usize,
+    failed: bool,
+    /// Why, until it is told.
+    failure: Option<Error>,
+}
+
+/// A piece that is being filled. It may hold a little more than a piece, which is the
+/// start of the next.
+#[derive(Default)]
+pub(crate) struct Blank {
+    bytes: Vec<u8>,
+    filled: usize,
+    /// The bytes of a whole piece.
+    size: usize,
+}
+
+/// A piece in work.
+pub(super) struct Piece {
+    bytes: Vec<u8>,
+    size: usize,
+    shared: Arc<Shared>,
+}
+
+impl Pieces {
+    pub(super) fn new(crew: Arc<Crew>, size: usize) -> Self {
+        Self { crew, shared: Arc::default(), size, ending: false }
+    }
+
+    /// An empty piece.
+    pub(super) fn blank(&self) -> Blank {
+        let bytes = self.shared.state.lock().spare.pop().unwrap_or_default();
+        Blank { bytes, filled: 0, size: self.size }
+    }
+
+    /// Puts a piece in work, as soon as there is a place for it. What it holds too much
+    /// becomes the start of the next, which stands in `blank` then.
+    pub(super) fn begin(&self, blank: &mut Blank) -> Result<Arc<Piece>> {
+        let most = 2 * self.crew.threads() + 2;
+        self.help_until(|state| state.failed || state.in_work < most)?;
+        self.shared.state.lock().in_work += 1;
+        let Blank { bytes, filled, size } = mem::replace(blank, self.blank());
+        let shared = Arc::clone(&self.shared);
+        let piece = Arc::new(Piece { bytes, size: filled.min(size), shared });
+        blank.copy(piece.bytes.get(piece.size..filled).unwrap_or_default())?;
+        Ok(piece)
+    }
+
+    /// The next piece is the last.
+    pub(super) fn end(&mut self) {
+        self.ending = true;
+    }
+
+    pub(super) fn are_ending(&self) -> bool {
+        self.ending
+    }
+
+    /// Has the crew do it, or whoever helps.
+    pub(super) fn submit(&self, job: impl FnOnce() -> Result<()> + Send + 'static) {
+        let job = self.shared.counted(job);
+        if self.ending || self.crew.threads() == 1 {
+            job();
+        } else {
+            self.crew.submit(Box::new(job));
+        }
+    }
+
+    /// Does it at once, unless one of the crew has nothing to do.
+    pub(super) fn share(&self, job: impl FnOnce() -> Result<()> + Send + 'static) {
+        let job = self.shared.counted(job);
+        let left = if self.ending { Some(job) } else { self.crew.offer(job) };
+        if let Some(job) = left {
+            job();
+        }
+    }
+
+    /// Returns when all jobs are done.
+    pub(super) fn settle(&self) -> Result<()> {
+        self.help_until(|state| state.jobs == 0)
+    }
+
+    fn help_until(&self, enough: impl Fn(&State) -> bool) -> Result<()> {
+        loop {
+            let mut state = self.shared.state.lock();
+            if enough(&state) {
+                return state.outcome();
+            }
+            drop(state);
+            if !self.crew.help() {
+                state = self.shared.state.lock();
+                if !enough(&state) {
+                    self.shared.changed.wait(&mut state);
+                }
+            }
+        }
+    }
+}
+
+impl State {
+    fn outcome(&mut self) -> Result<()> {
+        match (self.failed, self.failure.take()) {
+            (false, _) => Ok(()),
+            (true, Some(failure)) => Err(failure),
+            (true, None) => Err(Error::State("the blob failed before: begin it anew".to_owned())),
+        }
+    }
+}
+
+impl Shared {
+    /// The job as one of this blob: it is waited for, its failure is the blob's, and it
+    /// is left out once there is one.
+    fn counted(
+        self: &Arc<Self>,
+        job: impl FnOnce() -> Result<()> + Send + 'static,
+    ) -> impl FnOnce() + Send + 'static {
+        self.state.lock().jobs += 1;
+        let shared = Arc::clone(self);
+        move || {
+            let failed = shared.state.lock().failed;
+            // What the job holds has to be let go before the job counts as done.
+            let job = AssertUnwindSafe(move || if failed { Ok(()) } else { job() });
+            let panicked = |_| Err(Error::Internal("a panic while a layer was made".to_owned()));
+            let outcome = catch_unwind(job).unwrap_or_else(panicked);
+            let mut state = shared.state.lock();
+            state.jobs -= 1;
+            if let Err(error) = outcome {
+                state.fail(error);
+            }
+            drop(state);
+            shared.changed.notify_all();
+        }
+    }
+}
+
+impl State {
+    fn fail(&mut self, error: Error) {
+        if !mem::replace(&mut self.failed, true) {
+            self.failure = Some(error);
+        }
+    }
+}
+
+impl Blank {
+    /// Room to read into; what was read is then counted by [`advance`](Self::advance).
+    pub(crate) fn room(&mut self) -> Result<&mut [u8]> {
+        let (len, whole) = (self.bytes.len(), self.size + LEAST_READ);
+        if len < self.filled + LEAST_READ {
+            memory::extend(&mut self.bytes, (4 * len).max(FIRST).min(whole))?;
+        }
+        let end = self.bytes.len().min(whole);
+        Ok(self.bytes.get_mut(self.filled..end).unwrap_or_default())
+    }
+
+    /// So many bytes were read into its room.
+    pub(crate) fn advance(&mut self, read: usize) {
+        self.filled += read;
+    }
+
+    /// Takes as many of the bytes as there is room for, and says how many.
+    pub(super) fn copy(&mut self, bytes: &[u8]) -> Result<usize> {
+        let mut room = self.room()?;
+        let taken = room.write(bytes).map_err(Error::from_writer)?;
+        self.advance(taken);
+        Ok(taken)
+    }
+
+    /// Whether more has come than a piece holds, so that it is surely not the last.
+    pub(super) fn is_overfull(&self) -> bool {
+        self.filled > self.size
+    }
+}
+
+impl Piece {
+    /// Memory for what is made of the piece, with room for so many bytes.
+    pub(super) fn buffer(&self, size: usize) -> Result<Vec<u8>> {
+        let mut buffer = self.shared.state.lock().spare.pop().unwrap_or_default();
+        memory::extend(&mut buffer, size)?;
+        Ok(buffer)
+    }
+
+    /// Takes such memory back.
+    pub(super) fn reuse(&self, buffer: Vec<u8>) {
+        self.shared.state.lock().spare.push(buffer);
+    }
+}
+
+impl Deref for Piece {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(..self.size).unwrap_or_default()
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        let mut state = self.shared.state.lock();
+        state.spare.push(mem::take(&mut self.bytes));
+        state.in_work -= 1;
+        drop(state);
+        self.shared.changed.notify_all();
+    }
+}
+
+impl Drop for Pieces {
+    fn drop(&mut self) {
+        // In a forked child there is nobody who would ever finish.
+        if self.crew.is_ours() {
+            self.shared.state.lock().failed = true;
+            let _ = self.settle();
+        }
+    }
+}
