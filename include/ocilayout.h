@@ -594,6 +594,17 @@ typedef int32_t (*ocilayout_match_fn)(void *userdata,
  */
 #define OCILAYOUT_COMPRESSION_ZSTD 2
 
+/**
+ * Of a source: gzip or zstd as its first bytes tell, or neither.
+ */
+#define OCILAYOUT_COMPRESSION_DETECT 3
+
+/**
+ * Of what is stored: no compression. A source that is compressed, as
+ * ocilayout_blob_options_set_source_compression() says, is decoded.
+ */
+#define OCILAYOUT_COMPRESSION_PLAIN 4
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -810,7 +821,7 @@ ocilayout_status ocilayout_blob_options_set_media_type(struct ocilayout_blob_opt
  * uncompressed content, whose digest becomes the diff ID.
  *
  * level is of the range of the compression, or OCILAYOUT_LEVEL_DEFAULT; it is
- * ignored by OCILAYOUT_COMPRESSION_NONE. The bytes that come out depend on the
+ * ignored by OCILAYOUT_COMPRESSION_NONE and OCILAYOUT_COMPRESSION_PLAIN. The bytes that come out depend on the
  * content and the level alone. Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when
  * either is out of range; putting a blob fails so when its media type is that
  * of a layer of another compression.
@@ -820,6 +831,24 @@ ocilayout_status ocilayout_blob_options_set_compression(struct ocilayout_blob_op
                                                         ocilayout_compression compression,
                                                         int32_t level,
                                                         struct ocilayout_error **err);
+
+/**
+ * Says that the source is compressed: by OCILAYOUT_COMPRESSION_GZIP,
+ * OCILAYOUT_COMPRESSION_ZSTD, or as OCILAYOUT_COMPRESSION_DETECT finds. Without this, or
+ * by OCILAYOUT_COMPRESSION_NONE, it is not looked at what the bytes are.
+ *
+ * What is stored as it is given is decoded on the way to find its diff ID. What is
+ * to be stored in another compression, or plain, is decoded before that. Any number of
+ * gzip members or zstd frames is read; those of zstd with a window of up to 128 MiB.
+ *
+ * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT for another value. Putting a blob fails with
+ * OCILAYOUT_ERR_FORMAT when its source is of another compression, damaged, or ends too
+ * early.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_options_set_source_compression(struct ocilayout_blob_options *options,
+                                                               ocilayout_compression compression,
+                                                               struct ocilayout_error **err);
 
 /**
  * Says by which algorithm to name the blob, if no digest is expected of it:

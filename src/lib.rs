@@ -53,7 +53,7 @@ mod upkeep;
 #[doc(hidden)]
 pub mod ffi;
 
-pub use layer::{BlobOptions, BlobWriter, Compression};
+pub use layer::{BlobOptions, BlobWriter, Compression, SourceCompression};
 pub use layout::{
     Append, BlobSource, CustomMatcher, ImageBuilder, IndexBuilder, Layout, Matcher, Missing,
     OpenOptions, Source, Transaction,

@@ -4,7 +4,7 @@ use super::argument::{self, check_flags};
 use super::error::{ocilayout_error, ocilayout_status};
 use super::guard::{create, guard};
 use super::handle::{Guarded, free};
-use crate::layer::{BlobOptions, Compression};
+use crate::layer::{BlobOptions, Compression, SourceCompression};
 use crate::words::error::{Error, Result};
 use std::ffi::c_char;
 
@@ -20,6 +20,12 @@ pub const OCILAYOUT_COMPRESSION_NONE: ocilayout_compression = ocilayout_compress
 pub const OCILAYOUT_COMPRESSION_GZIP: ocilayout_compression = ocilayout_compression(1);
 /// zstd, levels 1 to 19.
 pub const OCILAYOUT_COMPRESSION_ZSTD: ocilayout_compression = ocilayout_compression(2);
+
+/// Of a source: gzip or zstd as its first bytes tell, or neither.
+pub const OCILAYOUT_COMPRESSION_DETECT: ocilayout_compression = ocilayout_compression(3);
+/// Of what is stored: no compression. A source that is compressed, as
+/// ocilayout_blob_options_set_source_compression() says, is decoded.
+pub const OCILAYOUT_COMPRESSION_PLAIN: ocilayout_compression = ocilayout_compression(4);
 
 /// The usual level of each compression: 1 for gzip, 3 for zstd.
 pub const OCILAYOUT_LEVEL_DEFAULT: i32 = -1;
@@ -108,7 +114,7 @@ pub unsafe extern "C" fn ocilayout_blob_options_set_media_type(
 /// uncompressed content, whose digest becomes the diff ID.
 ///
 /// level is of the range of the compression, or OCILAYOUT_LEVEL_DEFAULT; it is
-/// ignored by OCILAYOUT_COMPRESSION_NONE. The bytes that come out depend on the
+/// ignored by OCILAYOUT_COMPRESSION_NONE and OCILAYOUT_COMPRESSION_PLAIN. The bytes that come out depend on the
 /// content and the level alone. Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when
 /// either is out of range; putting a blob fails so when its media type is that
 /// of a layer of another compression.
@@ -126,10 +132,46 @@ pub unsafe extern "C" fn ocilayout_blob_options_set_compression(
             let level = (level != OCILAYOUT_LEVEL_DEFAULT).then_some(level);
             Ok(options.compression(match compression {
                 OCILAYOUT_COMPRESSION_NONE => Compression::NONE,
+                OCILAYOUT_COMPRESSION_PLAIN => Compression::PLAIN,
                 OCILAYOUT_COMPRESSION_GZIP => Compression::gzip(level)?,
                 OCILAYOUT_COMPRESSION_ZSTD => Compression::zstd(level)?,
                 unknown => {
-                    let expected = "one of the OCILAYOUT_COMPRESSION_ values";
+                    let expected = "an OCILAYOUT_COMPRESSION_ value of what is stored";
+                    return Err(Error::invalid("compression", expected, &unknown.0.to_string()));
+                }
+            }))
+        })
+    }
+}
+
+/// Says that the source is compressed: by OCILAYOUT_COMPRESSION_GZIP,
+/// OCILAYOUT_COMPRESSION_ZSTD, or as OCILAYOUT_COMPRESSION_DETECT finds. Without this, or
+/// by OCILAYOUT_COMPRESSION_NONE, it is not looked at what the bytes are.
+///
+/// What is stored as it is given is decoded on the way to find its diff ID. What is
+/// to be stored in another compression, or plain, is decoded before that. Any number of
+/// gzip members or zstd frames is read; those of zstd with a window of up to 128 MiB.
+///
+/// Fails with OCILAYOUT_ERR_INVALID_ARGUMENT for another value. Putting a blob fails with
+/// OCILAYOUT_ERR_FORMAT when its source is of another compression, damaged, or ends too
+/// early.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocilayout_blob_options_set_source_compression(
+    options: *mut ocilayout_blob_options,
+    compression: ocilayout_compression,
+    err: *mut *mut ocilayout_error,
+) -> ocilayout_status {
+    // SAFETY: the pointers are NULL or as the header asks.
+    unsafe {
+        change(options, err, |options| {
+            Ok(options.source_compression(match compression {
+                OCILAYOUT_COMPRESSION_NONE => SourceCompression::None,
+                OCILAYOUT_COMPRESSION_GZIP => SourceCompression::Gzip,
+                OCILAYOUT_COMPRESSION_ZSTD => SourceCompression::Zstd,
+                OCILAYOUT_COMPRESSION_DETECT => SourceCompression::Detect,
+                unknown => {
+                    let expected = "an OCILAYOUT_COMPRESSION_ value of a source";
                     return Err(Error::invalid("compression", expected, &unknown.0.to_string()));
                 }
             }))

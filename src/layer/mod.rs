@@ -2,17 +2,20 @@
 
 mod compression;
 mod crew;
+mod decoding;
 mod gzip;
 mod hashing;
 mod in_progress;
 mod lane;
 mod options;
 mod pieces;
+mod pipeline;
 mod writer;
 mod zstd;
 
-pub use compression::Compression;
+pub use compression::{Compression, SourceCompression};
 pub(crate) use crew::{Crew, Crews};
+pub(crate) use decoding::SOURCE;
 pub(crate) use in_progress::{Call, InProgress};
 pub use options::BlobOptions;
 pub use writer::BlobWriter;

@@ -1,6 +1,6 @@
 //! How a blob is to be stored.
 
-use super::compression::Compression;
+use super::compression::{Compression, SourceCompression};
 use crate::store::Demands;
 use crate::words::digest::{Algorithm, Digest};
 use crate::words::error::{Error, Result};
@@ -16,6 +16,7 @@ pub struct BlobOptions {
     pub(super) compression: Compression,
     pub(super) demands: Demands,
     pub(super) trusted: bool,
+    pub(super) source: SourceCompression,
 }
 
 impl BlobOptions {
@@ -37,6 +38,15 @@ impl BlobOptions {
     #[must_use]
     pub fn compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
+        self
+    }
+
+    /// Says that the source is compressed. What is stored as it is given is decoded on the
+    /// way to find its diff ID; what is compressed here, or stored plain, is decoded before.
+    /// A source that is not what it should be, or ends too early, is refused.
+    #[must_use]
+    pub fn source_compression(mut self, compression: SourceCompression) -> Self {
+        self.source = compression;
         self
     }
 
@@ -94,5 +104,21 @@ impl BlobOptions {
     pub fn rehash(mut self) -> Self {
         self.demands.rehash = true;
         self
+    }
+
+    /// Refuses what cannot be before anything is done.
+    pub(super) fn check(&self) -> Result<()> {
+        self.media_type_of(self.source)?;
+        let found = match (&self.demands.digest, self.demands.size) {
+            _ if !self.trusted => return Ok(()),
+            (None, _) => "no digest",
+            (_, None) => "no size",
+            _ if !self.stores_as_given() || self.source != SourceCompression::None => {
+                "a compression"
+            }
+            _ => return Ok(()),
+        };
+        let expected = "trusted with an expected digest and size, and without compression";
+        Err(Error::invalid("flags", expected, found))
     }
 }

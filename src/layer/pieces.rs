@@ -24,8 +24,6 @@ const LEAST_READ: usize = 4096;
 pub(super) struct Pieces {
     crew: Arc<Crew>,
     shared: Arc<Shared>,
-    /// The bytes of a whole piece.
-    size: usize,
     /// Whether no more pieces come, so that it is not worth calling others.
     ending: bool,
 }
@@ -64,14 +62,8 @@ pub(super) struct Piece {
 }
 
 impl Pieces {
-    pub(super) fn new(crew: Arc<Crew>, size: usize) -> Self {
-        Self { crew, shared: Arc::default(), size, ending: false }
-    }
-
-    /// An empty piece.
-    pub(super) fn blank(&self) -> Blank {
-        let bytes = self.shared.state.lock().spare.pop().unwrap_or_default();
-        Blank { bytes, filled: 0, size: self.size }
+    pub(super) fn new(crew: Arc<Crew>) -> Self {
+        Self { crew, shared: Arc::default(), ending: false }
     }
 
     /// Puts a piece in work, as soon as there is a place for it. What it holds too much
@@ -80,7 +72,9 @@ impl Pieces {
         let most = 2 * self.crew.threads() + 2;
         self.help_until(|state| state.failed || state.in_work < most)?;
         self.shared.state.lock().in_work += 1;
-        let Blank { bytes, filled, size } = mem::replace(blank, self.blank());
+        let bytes = self.shared.state.lock().spare.pop().unwrap_or_default();
+        let next = Blank { bytes, ..Blank::of(blank.size) };
+        let Blank { bytes, filled, size } = mem::replace(blank, next);
         let shared = Arc::clone(&self.shared);
         let piece = Arc::new(Piece { bytes, size: filled.min(size), shared });
         blank.copy(piece.bytes.get(piece.size..filled).unwrap_or_default())?;
@@ -182,6 +176,19 @@ impl State {
 }
 
 impl Blank {
+    /// An empty piece of this size, which takes memory when something comes.
+    pub(super) fn of(size: usize) -> Self {
+        Self { bytes: Vec::new(), filled: 0, size }
+    }
+
+    pub(super) fn content(&self) -> &[u8] {
+        self.bytes.get(..self.filled).unwrap_or_default()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.filled = 0;
+    }
+
     /// Room to read into; what was read is then counted by [`advance`](Self::advance).
     pub(crate) fn room(&mut self) -> Result<&mut [u8]> {
         let (len, whole) = (self.bytes.len(), self.size + LEAST_READ);

@@ -1,7 +1,7 @@
 //! Where the bytes of a blob come from.
 
 use super::Layout;
-use crate::layer::{BlobOptions, Call};
+use crate::layer::{BlobOptions, Call, SOURCE};
 use crate::words::descriptor::Descriptor;
 use crate::words::error::{Error, Result};
 use crate::words::watch::Watch;
@@ -83,7 +83,8 @@ impl Layout {
                 let title = title(&path)?;
                 let file = open(&path)?;
                 let mut source = OpenFile::at(&path, &file)?;
-                let mut descriptor = self.put_file(&mut source, options, watch)?;
+                let put = self.put_file(&mut source, options, watch);
+                let mut descriptor = put.map_err(|error| named(error, &path))?;
                 descriptor.set_annotation(TITLE, Some(title))?;
                 descriptor
             }
@@ -233,6 +234,16 @@ fn open(path: &Path) -> Result<OwnedFd> {
 
 fn unreadable(path: &Path, error: impl Into<io::Error>) -> Error {
     Error::Io { action: "read", path: path.display().to_string(), source: error.into() }
+}
+
+/// Calls the source by its path in what a decoder says of it.
+fn named(error: Error, path: &Path) -> Error {
+    match error {
+        Error::Format { document, problem } if document == SOURCE => {
+            Error::Format { document: path.display().to_string(), problem }
+        }
+        other => other,
+    }
 }
 
 fn title(path: &Path) -> Result<&str> {

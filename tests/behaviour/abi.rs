@@ -21,7 +21,7 @@ use ::ocilayout::ffi::transaction::*;
 use ::ocilayout::ffi::tree::*;
 use ::ocilayout::ffi::upkeep::*;
 use ::ocilayout::ffi::verify::*;
-use ::ocilayout::{Descriptor, Fate, FindingKind};
+use ::ocilayout::{Descriptor, Fate, FindingKind, SourceCompression};
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, OsStr, c_char, c_void};
 use std::os::fd::AsRawFd;
@@ -244,12 +244,22 @@ fn options(given: &Options) -> Outcome<Owned<ocilayout_blob_options>> {
     set_text(&given.algorithm, ocilayout_blob_options_set_algorithm)?;
     set_text(&given.digest, ocilayout_blob_options_set_expected_digest)?;
     let compression = match (given.gzip, given.zstd) {
+        _ if given.plain => Some((OCILAYOUT_COMPRESSION_PLAIN, OCILAYOUT_LEVEL_DEFAULT)),
         (Some(level), _) => Some((OCILAYOUT_COMPRESSION_GZIP, level)),
         (_, Some(level)) => Some((OCILAYOUT_COMPRESSION_ZSTD, level)),
         _ => None,
     };
     // SAFETY: likewise.
     unsafe {
+        if given.source != SourceCompression::None {
+            let source = match given.source {
+                SourceCompression::None => OCILAYOUT_COMPRESSION_NONE,
+                SourceCompression::Gzip => OCILAYOUT_COMPRESSION_GZIP,
+                SourceCompression::Zstd => OCILAYOUT_COMPRESSION_ZSTD,
+                SourceCompression::Detect => OCILAYOUT_COMPRESSION_DETECT,
+            };
+            call(|err| ocilayout_blob_options_set_source_compression(options, source, err))?;
+        }
         if let Some((compression, level)) = compression {
             call(|err| ocilayout_blob_options_set_compression(options, compression, level, err))?;
         }

@@ -1,6 +1,6 @@
 //! The interface that the tests are written against.
 
-use ocilayout::{Descriptor, Fate, FindingKind};
+use ocilayout::{Descriptor, Fate, FindingKind, SourceCompression};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -52,6 +52,8 @@ pub struct Options {
     pub media_type: Option<String>,
     pub gzip: Option<i32>,
     pub zstd: Option<i32>,
+    pub plain: bool,
+    pub source: SourceCompression,
     pub algorithm: Option<String>,
     pub digest: Option<String>,
     pub size: Option<u64>,

@@ -232,7 +232,7 @@ fn sha512_names_a_blob<A: Api>() {
 }
 
 /// Decompresses by a tool that is not ours.
-fn decompressed(tool: &str, path: &std::path::Path) -> Vec<u8> {
+pub fn decompressed(tool: &str, path: &std::path::Path) -> Vec<u8> {
     let file = std::fs::File::open(path).unwrap();
     let mut command = std::process::Command::new(tool);
     command.arg("-dc").stdin(file).stdout(std::process::Stdio::piped());

@@ -88,6 +88,10 @@ fn options(options: &Options) -> ocilayout::Result<BlobOptions> {
     if let Some(level) = options.zstd {
         made = made.compression(Compression::zstd(Some(level))?);
     }
+    if options.plain {
+        made = made.compression(Compression::PLAIN);
+    }
+    made = made.source_compression(options.source);
     if let Some(algorithm) = &options.algorithm {
         made = made.algorithm(algorithm.parse()?);
     }

@@ -14,6 +14,7 @@ mod mounts;
 mod blobs;
 mod collect;
 mod concurrency;
+mod decoding;
 mod disk;
 mod edits;
 mod files;

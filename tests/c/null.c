@@ -127,6 +127,8 @@ static void blob_options(const char *dir) {
     REFUSES("media_type", ocilayout_blob_options_set_media_type(options, NULL, err));
     REFUSES("options", ocilayout_blob_options_set_compression(NULL, OCILAYOUT_COMPRESSION_GZIP, 6,
                                                               err));
+    REFUSES("options", ocilayout_blob_options_set_source_compression(
+                           NULL, OCILAYOUT_COMPRESSION_GZIP, err));
     REFUSES("options", ocilayout_blob_options_set_algorithm(NULL, "sha256", err));
     REFUSES("algorithm", ocilayout_blob_options_set_algorithm(options, NULL, err));
     REFUSES("options", ocilayout_blob_options_set_expected_digest(NULL, DIGEST_OF_ABC, err));
