@@ -5,10 +5,10 @@
 
 use super::hashing::Hashed;
 use super::lane::{Lane, Stage};
+use super::member::Compressor;
 use super::pieces::{Piece, Pieces};
 use crate::words::digest::Digest;
-use crate::words::error::{Error, Result};
-use libdeflater::{CompressionLvl, Compressor};
+use crate::words::error::Result;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -39,11 +39,9 @@ impl Gzip {
         let (level, piece, place) = (self.level, Arc::clone(piece), self.out.reserve());
         pieces.submit(move || {
             let spare = compressors.lock().pop();
-            let mut compressor = spare.map_or_else(|| new_compressor(level), Ok)?;
-            let mut compressed = piece.buffer(compressor.gzip_compress_bound(piece.len()))?;
-            let size = compressor
-                .gzip_compress(&piece, &mut compressed)
-                .map_err(|error| Error::Internal(error.to_string()))?;
+            let mut compressor = spare.map_or_else(|| Compressor::new(level), Ok)?;
+            let mut compressed = piece.buffer(compressor.bound(piece.len()))?;
+            let size = compressor.compress(&piece, &mut compressed)?;
             compressors.lock().push(compressor);
             out.bring(place, Member { compressed, size, of: piece })
         });
@@ -52,11 +50,6 @@ impl Gzip {
     pub(super) fn finish(&self) -> Result<(Digest, u64)> {
         self.out.finish()?.finish()
     }
-}
-
-fn new_compressor(level: u32) -> Result<Compressor> {
-    let level = i32::try_from(level).ok().and_then(|level| CompressionLvl::new(level).ok());
-    level.map(Compressor::new).ok_or_else(|| Error::Internal("a level of gzip".to_owned()))
 }
 
 impl Stage for Hashed {

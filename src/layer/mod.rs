@@ -7,6 +7,7 @@ mod gzip;
 mod hashing;
 mod in_progress;
 mod lane;
+mod member;
 mod options;
 mod pieces;
 mod pipeline;
