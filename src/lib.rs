@@ -39,6 +39,8 @@
 // The floors, each using only those above it in this list.
 mod words;
 
+mod archive;
+
 mod store;
 
 mod layer;
@@ -54,6 +56,7 @@ mod upkeep;
 pub mod ffi;
 
 pub use layer::{BlobOptions, BlobWriter, Compression, SourceCompression};
+pub use archive::{DirectoryOptions, OwnerMap, Owners};
 pub use layout::{
     Append, BlobSource, CustomMatcher, ImageBuilder, IndexBuilder, Layout, Matcher, Missing,
     OpenOptions, Source, Transaction,

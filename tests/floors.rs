@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// From the bottom up.
-const FLOORS: [&str; 6] = ["words", "store", "layer", "layout", "upkeep", "ffi"];
+const FLOORS: [&str; 7] = ["words", "archive", "store", "layer", "layout", "upkeep", "ffi"];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());

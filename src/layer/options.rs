@@ -34,6 +34,15 @@ impl BlobOptions {
         self
     }
 
+    /// The same for a layer, which is a tar if nothing else is said.
+    pub(crate) fn of_layer(&self) -> Self {
+        let mut options = self.clone();
+        if options.compression == Compression::NONE {
+            options.media_type.get_or_insert_with(|| MediaType::known(MediaType::IMAGE_LAYER));
+        }
+        options
+    }
+
     /// Compresses the blob on its way into the store.
     #[must_use]
     pub fn compression(mut self, compression: Compression) -> Self {

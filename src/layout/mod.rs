@@ -3,6 +3,7 @@
 //! image-spec, image-layout.md.
 
 mod at_once;
+mod archives;
 mod blobs;
 mod collection;
 mod create;
