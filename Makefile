@@ -12,7 +12,7 @@ EXAMPLES := target/examples-c
 
 TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci \
 	zstd gzip bindfs go python3 mount findmnt nbdkit nbdfuse mkfs.ext4 mkfs.xfs \
-	mkfs.btrfs
+	mkfs.btrfs tar bsdtar setpriv setcap setfacl setfattr
 
 .PHONY: all run test sanitize soak compare-crashes header clean
 

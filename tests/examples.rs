@@ -7,15 +7,23 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 use support::{compile, have_tools, output, program, root, run};
 use tempfile::TempDir;
 
-const SOURCES: [&str; 7] =
-    ["append-layer.c", "index.cpp", "list.c", "pack.c", "remove.c", "stream.c", "tag.c"];
+const SOURCES: [&str; 8] = [
+    "append-layer.c",
+    "directory.c",
+    "index.cpp",
+    "list.c",
+    "pack.c",
+    "remove.c",
+    "stream.c",
+    "tag.c",
+];
 
 const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
@@ -769,6 +777,79 @@ fn append_layer_does_not_undo_what_others_did_meanwhile() {
     let line = complaint("append-layer", &child.wait_with_output().unwrap());
     assert_says(&line, &["app: ", "another image"]);
     assert_eq!(bench.names(), [("app".into(), theirs.clone()), ("theirs".into(), theirs)]);
+}
+
+#[test]
+fn directory_makes_an_image_of_a_directory() {
+    let Some(bench) = Bench::new(&["directory"]) else { return };
+    let folder = bench.path("files/root.tar");
+    let arguments = ["layout", "app", "files/root.tar", "linux/s390x"];
+    run(Command::new("touch").args(["-d", "@2000000000"]).arg(folder.join("etc/motd")));
+    run(Command::new("touch").args(["-d", "@5"]).arg(folder.join("bin/hello")));
+    let build = |epoch: &str| {
+        let output = output(bench.command("directory", &arguments).env("SOURCE_DATE_EPOCH", epoch));
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout).trim_end().to_owned()
+    };
+    let digest = build("1000");
+    assert_eq!(bench.names(), [("app".into(), digest.clone())]);
+    let (manifest, config) = bench.image(&digest);
+    assert_eq!(config["architecture"], "s390x");
+    let layer = bench.blob(&digest_of(&manifest["layers"][0]));
+    let mut list = Command::new("tar");
+    list.args(["--list", "--verbose", "--gzip", "--full-time", "--utc", "--numeric-owner"]);
+    let lines = run(list.arg("--file").arg(&layer));
+    let told = |line: &str| -> Vec<String> {
+        line.split_whitespace().skip(1).map(str::to_owned).collect()
+    };
+    let lines: Vec<Vec<String>> = lines.lines().map(told).collect();
+    let paths: Vec<&str> = lines.iter().map(|line| line[4].as_str()).collect();
+    assert_eq!(paths, ["./", "bin/", "bin/hello", "etc/", "etc/motd"]);
+    assert!(lines.iter().all(|line| line[0] == "0/0"), "{lines:?}");
+    assert_eq!(lines[2][2..4], ["1970-01-01", "00:00:05"]);
+    assert_eq!(lines[4][2..4], ["1970-01-01", "00:16:40"]);
+
+    run(Command::new("touch").arg(folder.join("etc/motd")));
+    assert_eq!(build("1000"), digest);
+    assert_ne!(build("1001"), digest);
+    for epoch in ["", "now", "1.5", "99999999999999999999"] {
+        let mut command = bench.command("directory", &arguments);
+        let output = output(command.env("SOURCE_DATE_EPOCH", epoch));
+        let line = complaint("directory", &output);
+        assert_says(&line, &["SOURCE_DATE_EPOCH", "seconds", &format!("{epoch:?}")]);
+    }
+}
+
+/// Root can read all there is, so somebody else has to try.
+#[test]
+fn directory_names_what_it_cannot_read() {
+    let Some(bench) = Bench::new(&["directory"]) else { return };
+    if !have_tools(&["setpriv"]) {
+        return;
+    }
+    let closed = bench.path("files/root.tar/etc/motd");
+    run(Command::new("chmod").arg("000").arg(&closed));
+    let arguments = ["layout", "app", "files/root.tar", "linux/amd64"];
+    let mut command = bench.command("directory", &arguments);
+    if fs::metadata("/proc/self").unwrap().uid() == 0 {
+        run(Command::new("chown").arg("-R").arg("65534:65534").arg(bench.path("")));
+        let direct = command;
+        command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        command.arg(direct.get_program()).args(direct.get_args());
+        command.current_dir(bench.path("")).env("LD_LIBRARY_PATH", library_of(&direct));
+    }
+    let line = complaint("directory", &output(&mut command));
+    assert_says(&line, &["files/root.tar/etc/motd", "Permission denied"]);
+    assert_eq!(bench.entries().len(), 0);
+    assert_eq!(fs::read_dir(bench.path("layout/blobs/sha256")).unwrap().count(), 0);
+}
+
+/// Where a command looks for the library.
+fn library_of(command: &Command) -> PathBuf {
+    let mut variables = command.get_envs();
+    let found = variables.find(|(name, _)| *name == "LD_LIBRARY_PATH");
+    PathBuf::from(found.and_then(|(_, value)| value).unwrap())
 }
 
 #[test]

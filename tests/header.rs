@@ -4,6 +4,7 @@ use std::path::Path;
 
 /// In the order in which the header tells them.
 const FILES: [&str; 23] = [
+const FILES: [&str; 22] = [
     "error",
     "version",
     "layout",
@@ -11,6 +12,7 @@ const FILES: [&str; 23] = [
     "blob_options",
     "blob",
     "sources",
+    "archive",
     "blob_writer",
     "blob_reader",
     "descriptor",

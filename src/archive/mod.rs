@@ -71,3 +71,6 @@ fn same_state(one: &Stat, other: &Stat) -> bool {
     };
     state(one) == state(other)
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,8 @@ pub const OCILAYOUT_ERR_EXISTS: ocilayout_status = ocilayout_status(-5);
 /// Another writer holds the lock of the layout; see
 /// ocilayout_set_lock_timeout().
 pub const OCILAYOUT_ERR_BUSY: ocilayout_status = ocilayout_status(-6);
-/// index.json was changed meanwhile, where it should not have been.
+/// index.json, or a directory that was to become a layer, was changed meanwhile,
+/// where it should not have been.
 pub const OCILAYOUT_ERR_CONFLICT: ocilayout_status = ocilayout_status(-7);
 /// Not an image layout, or a document in it is malformed.
 pub const OCILAYOUT_ERR_FORMAT: ocilayout_status = ocilayout_status(-8);

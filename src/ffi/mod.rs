@@ -15,6 +15,7 @@ mod argument;
 mod guard;
 mod handle;
 
+pub mod archive;
 pub mod blob;
 pub mod blob_options;
 pub mod blob_reader;

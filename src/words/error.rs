@@ -64,7 +64,8 @@ pub enum Error {
     #[error("{0}")]
     Busy(String),
 
-    /// `index.json` was changed meanwhile, where it should not have been.
+    /// `index.json`, or a directory that was to become a layer, was changed
+    /// meanwhile, where it should not have been.
     #[error("{0}")]
     Conflict(String),
 

@@ -1,7 +1,8 @@
 //! The interface of the tests, over the C ABI, called as C calls it.
 
 use crate::api::{Api, Append, Blobs, Failure, Flags, Image, Kind, Matcher, Options, Outcome};
-use crate::api::{Finding, Source, Stored, Verify};
+use crate::api::{Directory, Finding, Owners, Source, Stored, Verify};
+use ::ocilayout::ffi::archive::*;
 use ::ocilayout::ffi::blob::*;
 use ::ocilayout::ffi::blob_options::*;
 use ::ocilayout::ffi::blob_reader::*;
@@ -276,6 +277,56 @@ fn options(given: &Options) -> Outcome<Owned<ocilayout_blob_options>> {
     Ok(made)
 }
 
+fn directory(given: &Directory<'_>) -> Outcome<Owned<ocilayout_directory_options>> {
+    // SAFETY: the pointers are live during each call.
+    unsafe {
+        let made = make(ocilayout_directory_options_free, |out, err| {
+            ocilayout_directory_options_new(out, err)
+        })?;
+        let options = made.0;
+        if let Some(seconds) = given.clamp {
+            call(|err| ocilayout_directory_options_set_clamp(options, seconds, err))?;
+        }
+        let owners =
+            |owners| call(|err| ocilayout_directory_options_set_owners(options, owners, err));
+        match given.owners {
+            Owners::Kept => owners(OCILAYOUT_OWNERS_KEPT)?,
+            Owners::Root => owners(OCILAYOUT_OWNERS_ROOT)?,
+            Owners::Mapped(users, groups) => {
+                for (from, to, length) in users.iter().copied() {
+                    call(|err| {
+                        ocilayout_directory_options_map_users(options, from, to, length, err)
+                    })?;
+                }
+                for (from, to, length) in groups.iter().copied() {
+                    call(|err| {
+                        ocilayout_directory_options_map_groups(options, from, to, length, err)
+                    })?;
+                }
+            }
+        }
+        for (pattern, includes) in given.patterns {
+            let add = if *includes {
+                ocilayout_directory_options_include
+            } else {
+                ocilayout_directory_options_exclude
+            };
+            call(|err| add(options, c(pattern).as_ptr(), err))?;
+        }
+        if given.sparse {
+            let flags = OCILAYOUT_DIRECTORY_SPARSE;
+            call(|err| ocilayout_directory_options_set_flags(options, flags, err))?;
+        }
+        Ok(made)
+    }
+}
+
+fn stored(handle: &Owned<ocilayout_descriptor>) -> Stored {
+    // SAFETY: the descriptor is live.
+    let diff_id = text(unsafe { ocilayout_descriptor_diff_id(handle.0) });
+    Stored { descriptor: read(handle.0), diff_id }
+}
+
 type ReadFunction<'a> = &'a mut dyn FnMut(&mut [u8]) -> i64;
 
 unsafe extern "C-unwind" fn read_bytes(userdata: *mut c_void, buf: *mut c_void, cap: usize) -> i64 {
@@ -434,7 +485,7 @@ impl Api for Abi {
         let options = options(given)?;
         let layout = self.0.0;
         let free = ocilayout_descriptor_free;
-        let stored = match source {
+        let handle = match source {
             Source::Memory(bytes) => make(free, |out, err| unsafe {
                 let (data, len) = (bytes.as_ptr().cast(), bytes.len());
                 ocilayout_blob_put_memory(
@@ -484,8 +535,32 @@ impl Api for Abi {
                 make(free, |out, err| unsafe { ocilayout_blob_writer_finish(writer.0, out, err) })
             }
         }?;
-        let diff_id = text(unsafe { ocilayout_descriptor_diff_id(stored.0) });
-        Ok(Stored { descriptor: read(stored.0), diff_id })
+        Ok(stored(&handle))
+    }
+
+    fn put_directory(&self, path: &Path, given: &Directory<'_>, blob: &Options) -> Outcome<Stored> {
+        let (directory, blob) = (directory(given)?, options(blob)?);
+        let made = make(ocilayout_descriptor_free, |out, err| unsafe {
+            let path = c_path(path);
+            ocilayout_blob_put_directory(self.0.0, path.as_ptr(), directory.0, blob.0, out, err)
+        })?;
+        Ok(stored(&made))
+    }
+
+    fn put_difference(
+        &self,
+        lower: &Path,
+        upper: &Path,
+        given: &Directory<'_>,
+        blob: &Options,
+    ) -> Outcome<Stored> {
+        let (directory, blob) = (directory(given)?, options(blob)?);
+        let made = make(ocilayout_descriptor_free, |out, err| unsafe {
+            let (lower, upper) = (c_path(lower), c_path(upper));
+            let (lower, upper) = (lower.as_ptr(), upper.as_ptr());
+            ocilayout_blob_put_difference(self.0.0, lower, upper, directory.0, blob.0, out, err)
+        })?;
+        Ok(stored(&made))
     }
 
     fn blob_size(&self, digest: &str) -> Outcome<u64> {

@@ -61,6 +61,25 @@ pub struct Options {
     pub rehash: bool,
 }
 
+/// How a directory becomes a layer.
+#[derive(Clone, Copy, Default)]
+pub struct Directory<'a> {
+    pub clamp: Option<i64>,
+    pub owners: Owners<'a>,
+    /// Each with whether it includes.
+    pub patterns: &'a [(&'a str, bool)],
+    pub sparse: bool,
+}
+
+#[derive(Clone, Copy, Default)]
+pub enum Owners<'a> {
+    #[default]
+    Kept,
+    Root,
+    /// Of users and of groups: from, to, length.
+    Mapped(&'a [(u32, u32, u32)], &'a [(u32, u32, u32)]),
+}
+
 /// Where the bytes of a blob come from.
 pub enum Source<'a> {
     Memory(&'a [u8]),
@@ -141,6 +160,19 @@ pub trait Api: Sized + Sync {
     fn create(path: &Path, index: &[u8], source: Option<&Blobs>) -> Outcome<Self>;
 
     fn put(&self, source: Source<'_>, options: &Options) -> Outcome<Stored>;
+    fn put_directory(
+        &self,
+        path: &Path,
+        directory: &Directory<'_>,
+        options: &Options,
+    ) -> Outcome<Stored>;
+    fn put_difference(
+        &self,
+        lower: &Path,
+        upper: &Path,
+        directory: &Directory<'_>,
+        options: &Options,
+    ) -> Outcome<Stored>;
     fn blob_size(&self, digest: &str) -> Outcome<u64>;
     fn read_blob(&self, descriptor: &Descriptor, limit: u64) -> Outcome<Vec<u8>>;
     /// Reads through a reader, in pieces of this size.

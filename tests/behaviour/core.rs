@@ -1,10 +1,11 @@
 //! The interface of the tests, over the crate.
 
 use crate::api::{Api, Append, Blobs, Failure, Flags, Image, Kind, Matcher, Options, Outcome};
-use crate::api::{Finding, Source, Stored, Verify};
+use crate::api::{Directory, Finding, Owners, Source, Stored, Verify};
 use ocilayout::{
-    BlobOptions, BlobSource, CollectOptions, Compression, Descriptor, Error, Fate, ImageBuilder,
-    IndexBuilder, Layout, Missing, OpenOptions, Transaction, VerifyOptions,
+    BlobOptions, BlobSource, CollectOptions, Compression, Descriptor, DirectoryOptions, Error,
+    Fate, ImageBuilder, IndexBuilder, Layout, Missing, OpenOptions, OwnerMap, Transaction,
+    VerifyOptions,
 };
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -107,6 +108,36 @@ fn options(options: &Options) -> ocilayout::Result<BlobOptions> {
     Ok(if options.rehash { made.rehash() } else { made })
 }
 
+fn directory(given: &Directory<'_>) -> ocilayout::Result<DirectoryOptions> {
+    let mut made = DirectoryOptions::new();
+    if let Some(seconds) = given.clamp {
+        made = made.clamp(seconds);
+    }
+    made = made.owners(match given.owners {
+        Owners::Kept => ocilayout::Owners::Kept,
+        Owners::Root => ocilayout::Owners::Root,
+        Owners::Mapped(users, groups) => {
+            let mut map = OwnerMap::new();
+            for (from, to, length) in users {
+                map = map.users(*from, *to, *length)?;
+            }
+            for (from, to, length) in groups {
+                map = map.groups(*from, *to, *length)?;
+            }
+            ocilayout::Owners::Mapped(map)
+        }
+    });
+    for (pattern, includes) in given.patterns {
+        made = if *includes { made.include(pattern)? } else { made.exclude(pattern)? };
+    }
+    Ok(if given.sparse { made.sparse() } else { made })
+}
+
+fn stored(descriptor: Descriptor) -> Stored {
+    let diff_id = descriptor.diff_id().map(ToString::to_string);
+    Stored { descriptor, diff_id }
+}
+
 fn matcher<'a>(given: &'a Matcher<'a>) -> ocilayout::Result<ocilayout::Matcher<'a>> {
     use ocilayout::Matcher as Made;
     let several = |matchers: &'a [Matcher<'a>]| {
@@ -183,8 +214,21 @@ impl Api for Core {
                 writer.finish()?
             }
         };
-        let diff_id = descriptor.diff_id().map(ToString::to_string);
-        Ok(Stored { descriptor, diff_id })
+        Ok(stored(descriptor))
+    }
+
+    fn put_directory(&self, path: &Path, given: &Directory<'_>, blob: &Options) -> Outcome<Stored> {
+        Ok(stored(self.0.put_directory(path, &directory(given)?, &options(blob)?)?))
+    }
+
+    fn put_difference(
+        &self,
+        lower: &Path,
+        upper: &Path,
+        given: &Directory<'_>,
+        blob: &Options,
+    ) -> Outcome<Stored> {
+        Ok(stored(self.0.put_difference(lower, upper, &directory(given)?, &options(blob)?)?))
     }
 
     fn blob_size(&self, digest: &str) -> Outcome<u64> {

@@ -11,6 +11,8 @@ mod core;
 mod fixture;
 mod mounts;
 
+mod archive_changes;
+mod archives;
 mod blobs;
 mod collect;
 mod concurrency;

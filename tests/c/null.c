@@ -119,6 +119,47 @@ static void blobs(const char *dir) {
     ocilayout_free(layout);
 }
 
+static void directories(const char *dir) {
+    ocilayout *layout = layout_at(dir);
+    ocilayout_directory_options *options;
+    ocilayout_descriptor *out;
+
+    REFUSES("out", ocilayout_directory_options_new(NULL, err));
+    OK(ocilayout_directory_options_new(&options, err));
+    REFUSES("options", ocilayout_directory_options_set_clamp(NULL, 0, err));
+    REFUSES("options", ocilayout_directory_options_set_source_date_epoch(NULL, err));
+    REFUSES("options", ocilayout_directory_options_set_owners(NULL, 0, err));
+    REFUSES("options", ocilayout_directory_options_map_users(NULL, 0, 0, 1, err));
+    REFUSES("options", ocilayout_directory_options_map_groups(NULL, 0, 0, 1, err));
+    REFUSES("options", ocilayout_directory_options_exclude(NULL, "x", err));
+    REFUSES("pattern", ocilayout_directory_options_exclude(options, NULL, err));
+    REFUSES("options", ocilayout_directory_options_include(NULL, "x", err));
+    REFUSES("pattern", ocilayout_directory_options_include(options, NULL, err));
+    REFUSES("options", ocilayout_directory_options_set_flags(NULL, 0, err));
+
+    CLEARS(out, "layout", ocilayout_blob_put_directory(NULL, dir, NULL, NULL, &out, err));
+    CLEARS(out, "path", ocilayout_blob_put_directory(layout, NULL, NULL, NULL, &out, err));
+    REFUSES("out", ocilayout_blob_put_directory(layout, dir, NULL, NULL, NULL, err));
+    CLEARS(out, "layout", ocilayout_blob_put_difference(NULL, dir, dir, NULL, NULL, &out, err));
+    CLEARS(out, "lower", ocilayout_blob_put_difference(layout, NULL, dir, NULL, NULL, &out, err));
+    CLEARS(out, "upper", ocilayout_blob_put_difference(layout, dir, NULL, NULL, NULL, &out, err));
+    REFUSES("out", ocilayout_blob_put_difference(layout, dir, dir, NULL, NULL, NULL, err));
+
+    /* What the options are refused leaves them as they were. */
+    REFUSES("owners", ocilayout_directory_options_set_owners(options, 2, err));
+    REFUSES("range", ocilayout_directory_options_map_users(options, 0, 0, 0, err));
+    REFUSES("flags", ocilayout_directory_options_set_flags(options, 2, err));
+    const char *empty = path(dir, "empty");
+    CHECK_INT(mkdir(empty, 0755), 0);
+    OK(ocilayout_blob_put_directory(layout, empty, options, NULL, &out, err));
+    ocilayout_descriptor_free(out);
+
+    CHECK_INT(rmdir(empty), 0);
+    CHECK_WHOLE(dir);
+    ocilayout_directory_options_free(options);
+    ocilayout_free(layout);
+}
+
 static void blob_options(const char *dir) {
     (void)dir;
     ocilayout_blob_options *options = new_options();
@@ -482,6 +523,7 @@ static void freeing(const char *dir) {
     ocilayout_free(NULL);
     ocilayout_bytes_free(NULL);
     ocilayout_blob_options_free(NULL);
+    ocilayout_directory_options_free(NULL);
     ocilayout_blob_writer_free(NULL);
     ocilayout_blob_reader_free(NULL);
     ocilayout_descriptor_free(NULL);
@@ -575,3 +617,5 @@ static void allowed(const char *dir) {
 
 TESTS(layouts, blobs, blob_options, sources, descriptors, matchers, edits, lookups, findings,
       transactions, trees, images, indexes, getters, freeing, allowed)
+TESTS(layouts, blobs, directories, blob_options, descriptors, matchers, edits, lookups, findings, transactions,
+      trees, images, indexes, getters, freeing, allowed)
