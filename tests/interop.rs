@@ -5,6 +5,7 @@
 mod support;
 
 mod interop {
+    mod directories;
     mod edits;
     mod ggcr;
     mod images;

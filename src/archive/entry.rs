@@ -60,7 +60,7 @@ impl<'a, W: Write> Archive<'a, W> {
     /// A directory; its path ends with a slash.
     pub(super) fn directory(&mut self, source: Source<'_>, node: &Node) -> Result<()> {
         let mut draft = Draft::new(EntryType::Directory);
-        draft.path("path", source.path)?;
+        draft.path(source.path)?;
         self.describe(&mut draft, source, node)?;
         self.begin(draft)
     }
@@ -68,7 +68,7 @@ impl<'a, W: Write> Archive<'a, W> {
     /// That something is gone.
     pub(super) fn whiteout(&mut self, path: &[u8]) -> Result<()> {
         let mut draft = Draft::new(EntryType::Regular);
-        draft.path("path", path)?;
+        draft.path(path)?;
         self.begin(draft)
     }
 
@@ -87,7 +87,7 @@ impl<'a, W: Write> Archive<'a, W> {
     /// Another name of a file that was told before.
     pub(super) fn link(&mut self, source: Source<'_>, node: &Node, first: &[u8]) -> Result<()> {
         let mut draft = Draft::new(EntryType::Link);
-        draft.path("path", source.path)?;
+        draft.path(source.path)?;
         draft.target(first)?;
         self.describe_owner(&mut draft, source, node)?;
         self.begin(draft)
@@ -95,7 +95,7 @@ impl<'a, W: Write> Archive<'a, W> {
 
     fn regular(&mut self, source: Source<'_>, held: &Held) -> Result<()> {
         let mut draft = Draft::new(EntryType::Regular);
-        draft.path("path", source.path)?;
+        draft.path(source.path)?;
         draft.size(content::size(held))?;
         self.describe(&mut draft, source, &held.node)?;
         self.begin(draft)?;
@@ -111,11 +111,11 @@ impl<'a, W: Write> Archive<'a, W> {
         let size = text.len() as u64 + data;
 
         let mut draft = Draft::new(EntryType::Regular);
-        draft.path("path", &sparse_path(source.path)?)?;
+        draft.path(&sparse_path(source.path)?)?;
         draft.size(size)?;
         draft.record("GNU.sparse.major", b"1")?;
         draft.record("GNU.sparse.minor", b"0")?;
-        draft.record("GNU.sparse.name", source.path)?;
+        draft.name("GNU.sparse.name", source.path)?;
         draft.record("GNU.sparse.realsize", content::size(held).to_string().as_bytes())?;
         self.describe(&mut draft, source, &held.node)?;
         self.begin(draft)?;
@@ -140,7 +140,7 @@ impl<'a, W: Write> Archive<'a, W> {
                 return Err(untellable(source.place, expected, &format!("{other:?}")));
             }
         });
-        draft.path("path", source.path)?;
+        draft.path(source.path)?;
         draft.target(&held.node.target)?;
         if matches!(kind, FileType::CharacterDevice | FileType::BlockDevice)
             && let Some(ustar) = draft.header.as_ustar_mut()
@@ -221,9 +221,20 @@ impl Draft {
         memory::push(&mut self.records, (memory::owned(key)?, value))
     }
 
-    /// Records are text in UTF-8. A name that is none stands in the header, where
-    /// bytes are bytes, as long as it has room there.
-    fn path(&mut self, key: &str, path: &[u8]) -> Result<()> {
+    /// A record with a name. Records are UTF-8 unless the first says otherwise.
+    fn name(&mut self, key: &str, name: &[u8]) -> Result<()> {
+        const CHARSET: &str = "hdrcharset";
+        let said = self.records.first().is_some_and(|(key, _)| key == CHARSET);
+        if str::from_utf8(name).is_err() && !said {
+            self.record(CHARSET, b"BINARY")?;
+            self.records.rotate_right(1);
+        }
+        self.record(key, name)
+    }
+
+    /// A name that is no UTF-8 stands in the header, where bytes are bytes, as long
+    /// as it has room there: not every reader knows records in other charsets.
+    fn path(&mut self, path: &[u8]) -> Result<()> {
         let fits = self.header.set_path(OsStr::from_bytes(path)).is_ok();
         if fits && (path.is_ascii() || str::from_utf8(path).is_err()) {
             return Ok(());
@@ -231,7 +242,7 @@ impl Draft {
         let Some(ustar) = self.header.as_ustar_mut() else { return Ok(()) };
         ustar.prefix.fill(0);
         cut(&mut ustar.name, path);
-        self.record(key, path)
+        self.name("path", path)
     }
 
     fn target(&mut self, target: &[u8]) -> Result<()> {
@@ -241,7 +252,7 @@ impl Draft {
         if fits && (target.is_ascii() || str::from_utf8(target).is_err()) {
             return Ok(());
         }
-        self.record("linkpath", target)
+        self.name("linkpath", target)
     }
 
     fn size(&mut self, size: u64) -> Result<()> {
