@@ -73,6 +73,11 @@ impl Reader {
         let length = match handle.list(&mut self.list) {
             Ok(0) | Err(Errno::NOTSUP) => return Ok(Xattrs::new()),
             Ok(length) => length,
+            Err(Errno::NOENT) if matches!(handle, Handle::Name(_)) => {
+                let expected = "a mounted /proc, through which the attributes of links, devices \
+                                and pipes are read";
+                return Err(untellable(place, expected, "none"));
+            }
             Err(error) => return Err(refused("list the attributes of", place, error)),
         };
         let mut told = Xattrs::new();

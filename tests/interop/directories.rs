@@ -29,7 +29,7 @@ ln etc/zero etc/deep/link; ln bin/tool zzz; ln -s ../bin/tool etc/to; ln etc/to 
 ln -s "$(printf 't%.0s' $(seq 300))" long-target; ln -s /nowhere 'zië'
 mknod null c 1 3; mknod loop b 7 3; mknod high c 300 70000; mkfifo pipe; ln pipe pipe2
 chown -h 7:8 etc/to null pipe
-n=$(printf 'n%.0s' $(seq 90)); mkdir -p $n/$n/$n; echo long >$n/$n/$n/$n; echo 100 >${n}0123456789; echo 101 >${n}01234567891
+n=$(printf 'n%.0s' $(seq 90)); mkdir -p $n/$n/$n; echo long >$n/$n/$n/$n; truncate -s 1M $n/$n/$n/hole; echo 100 >${n}0123456789; echo 101 >${n}01234567891
 echo utf >'größe'; echo raw >"$(printf 'raw-\377\376')"; echo raw >"$(printf "raw-\\377$n$n")"
 truncate -s 3M hole; printf x | dd of=hole bs=1 seek=1048577 conv=notrunc status=none; truncate -s 1M only-hole "$(printf "hole-\\377")"
 head -c 2500000 /dev/urandom >large
