@@ -1,10 +1,10 @@
-//! How an entry is written: a ustar header, and extended records (PAX) for what
-//! has no room in one.
+//! The entries of an archive: what each kind of file is told as.
 //!
 //! Times are told in whole seconds: that is what all readers of layers agree on,
 //! and how fine the rest is depends on the file system.
 
 use super::content::{self, BLOCK};
+use super::draft::Draft;
 use super::node::{Held, Node};
 use super::options::DirectoryOptions;
 use super::output::Output;
@@ -13,18 +13,11 @@ use crate::words::error::{Error, Result};
 use crate::words::memory;
 use rustix::fs::FileType;
 use std::cell::Cell;
-use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::ops::Range;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use tar::{Builder, EntryType, Header};
-
-/// The largest numbers for which a ustar header has room: seven octal digits, and
-/// eleven.
-const LARGEST_ID: u32 = 0o7_777_777;
-const LARGEST_NUMBER: u64 = 0o77_777_777_777;
+use tar::EntryType;
 
 /// What is read where it stands, and written as an entry.
 #[derive(Clone, Copy)]
@@ -37,15 +30,9 @@ pub(super) struct Source<'a> {
 
 /// An archive that is being written.
 pub(super) struct Archive<'a, W: Write> {
-    tar: Builder<Output<W>>,
+    out: Output<W>,
     options: &'a DirectoryOptions,
     entries: &'a Cell<u64>,
-}
-
-/// A header, and the records that go before it.
-struct Draft {
-    header: Header,
-    records: Vec<(String, Vec<u8>)>,
 }
 
 impl<'a, W: Write> Archive<'a, W> {
@@ -54,7 +41,7 @@ impl<'a, W: Write> Archive<'a, W> {
         options: &'a DirectoryOptions,
         entries: &'a Cell<u64>,
     ) -> Result<Self> {
-        Ok(Self { tar: Builder::new(Output::new(out)?), options, entries })
+        Ok(Self { out: Output::new(out)?, options, entries })
     }
 
     /// A directory; its path ends with a slash.
@@ -99,7 +86,7 @@ impl<'a, W: Write> Archive<'a, W> {
         draft.size(content::size(held))?;
         self.describe(&mut draft, source, &held.node)?;
         self.begin(draft)?;
-        content::copy(held, source.place, self.tar.get_mut())?;
+        content::copy(held, source.place, &mut self.out)?;
         self.pad(content::size(held))
     }
 
@@ -120,16 +107,14 @@ impl<'a, W: Write> Archive<'a, W> {
         self.describe(&mut draft, source, &held.node)?;
         self.begin(draft)?;
 
-        let out = self.tar.get_mut();
-        out.write_all(&text).map_err(Error::from_writer)?;
+        self.out.write_all(&text).map_err(Error::from_writer)?;
         for range in map {
-            content::copy_range(held, range, source.place, out)?;
+            content::copy_range(held, range, source.place, &mut self.out)?;
         }
         self.pad(size)
     }
 
     fn special(&mut self, source: Source<'_>, held: &Held, kind: FileType) -> Result<()> {
-        let device = held.node.stat.st_rdev;
         let mut draft = Draft::new(match kind {
             FileType::Symlink => EntryType::Symlink,
             FileType::Fifo => EntryType::Fifo,
@@ -142,11 +127,8 @@ impl<'a, W: Write> Archive<'a, W> {
         });
         draft.path(source.path)?;
         draft.target(&held.node.target)?;
-        if matches!(kind, FileType::CharacterDevice | FileType::BlockDevice)
-            && let Some(ustar) = draft.header.as_ustar_mut()
-        {
-            ustar.set_device_major(rustix::fs::major(device));
-            ustar.set_device_minor(rustix::fs::minor(device));
+        if matches!(kind, FileType::CharacterDevice | FileType::BlockDevice) {
+            draft.device(held.node.stat.st_rdev)?;
         }
         self.describe(&mut draft, source, &held.node)?;
         self.begin(draft)
@@ -173,28 +155,25 @@ impl<'a, W: Write> Archive<'a, W> {
         draft.uid(owners.user(uid).ok_or_else(|| unmapped("user", uid))?)?;
         draft.gid(owners.group(gid).ok_or_else(|| unmapped("group", gid))?)?;
         draft.time(self.options.told_time(node.stat.st_mtime))?;
-        draft.header.set_mode(node.stat.st_mode & 0o7777);
+        draft.mode(node.stat.st_mode);
         Ok(())
     }
 
-    fn begin(&mut self, mut draft: Draft) -> Result<()> {
-        let records = draft.records.iter().map(|(key, value)| (key.as_str(), value.as_slice()));
-        self.tar.append_pax_extensions(records).map_err(Error::from_writer)?;
-        draft.header.set_cksum();
-        let header = draft.header.as_bytes();
-        self.tar.get_mut().write_all(header).map_err(Error::from_writer)?;
+    fn begin(&mut self, draft: Draft) -> Result<()> {
+        draft.write(&mut self.out)?;
         self.entries.set(self.entries.get() + 1);
         Ok(())
     }
 
     fn pad(&mut self, size: u64) -> Result<()> {
         let padding = size.next_multiple_of(BLOCK) - size;
-        self.tar.get_mut().zeros(padding).map_err(Error::from_writer)
+        self.out.zeros(padding).map_err(Error::from_writer)
     }
 
-    pub(super) fn finish(self) -> Result<()> {
-        let finished = self.tar.into_inner().and_then(|mut out| out.flush());
-        finished.map_err(Error::from_writer)
+    /// Writes what ends an archive: two blocks of zeros.
+    pub(super) fn finish(mut self) -> Result<()> {
+        let ended = self.out.zeros(2 * BLOCK).and_then(|()| self.out.flush());
+        ended.map_err(Error::from_writer)
     }
 }
 
@@ -202,99 +181,6 @@ impl DirectoryOptions {
     /// The time that is told of a file that was modified then.
     pub(super) fn told_time(&self, seconds: i64) -> i64 {
         self.latest.map_or(seconds, |latest| seconds.min(latest))
-    }
-}
-
-impl Draft {
-    fn new(kind: EntryType) -> Self {
-        let mut header = Header::new_ustar();
-        header.set_entry_type(kind);
-        header.set_mode(0);
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_size(0);
-        Self { header, records: Vec::new() }
-    }
-
-    fn record(&mut self, key: &str, value: &[u8]) -> Result<()> {
-        let value = memory::list(value.iter().copied())?;
-        memory::push(&mut self.records, (memory::owned(key)?, value))
-    }
-
-    /// A record with a name. Records are UTF-8 unless the first says otherwise.
-    fn name(&mut self, key: &str, name: &[u8]) -> Result<()> {
-        const CHARSET: &str = "hdrcharset";
-        let said = self.records.first().is_some_and(|(key, _)| key == CHARSET);
-        if str::from_utf8(name).is_err() && !said {
-            self.record(CHARSET, b"BINARY")?;
-            self.records.rotate_right(1);
-        }
-        self.record(key, name)
-    }
-
-    /// A name that is no UTF-8 stands in the header, where bytes are bytes, as long
-    /// as it has room there: not every reader knows records in other charsets.
-    fn path(&mut self, path: &[u8]) -> Result<()> {
-        let fits = self.header.set_path(OsStr::from_bytes(path)).is_ok();
-        if fits && (path.is_ascii() || str::from_utf8(path).is_err()) {
-            return Ok(());
-        }
-        let Some(ustar) = self.header.as_ustar_mut() else { return Ok(()) };
-        ustar.prefix.fill(0);
-        cut(&mut ustar.name, path);
-        self.name("path", path)
-    }
-
-    fn target(&mut self, target: &[u8]) -> Result<()> {
-        let Some(ustar) = self.header.as_ustar_mut() else { return Ok(()) };
-        cut(&mut ustar.linkname, target);
-        let fits = target.len() <= ustar.linkname.len();
-        if fits && (target.is_ascii() || str::from_utf8(target).is_err()) {
-            return Ok(());
-        }
-        self.name("linkpath", target)
-    }
-
-    fn size(&mut self, size: u64) -> Result<()> {
-        if size <= LARGEST_NUMBER {
-            self.header.set_size(size);
-            return Ok(());
-        }
-        self.record("size", size.to_string().as_bytes())
-    }
-
-    fn uid(&mut self, id: u32) -> Result<()> {
-        if id <= LARGEST_ID {
-            self.header.set_uid(id.into());
-            return Ok(());
-        }
-        self.record("uid", id.to_string().as_bytes())
-    }
-
-    fn gid(&mut self, id: u32) -> Result<()> {
-        if id <= LARGEST_ID {
-            self.header.set_gid(id.into());
-            return Ok(());
-        }
-        self.record("gid", id.to_string().as_bytes())
-    }
-
-    fn time(&mut self, seconds: i64) -> Result<()> {
-        match u64::try_from(seconds) {
-            Ok(seconds) if seconds <= LARGEST_NUMBER => {
-                self.header.set_mtime(seconds);
-                Ok(())
-            }
-            _ => self.record("mtime", seconds.to_string().as_bytes()),
-        }
-    }
-}
-
-/// What of a name has room, for readers that know no records.
-fn cut(field: &mut [u8], name: &[u8]) {
-    field.fill(0);
-    for (to, from) in field.iter_mut().zip(name) {
-        *to = *from;
     }
 }
 

@@ -2,12 +2,13 @@
 //!
 //! image-spec, layer.md. A directory is the difference from nothing, so both go
 //! the same way: `walk` finds the names, `node` what stands there, `changes`
-//! says which of it is told, and `entry` how.
+//! says which of it is told, `entry` as what, and `draft` in which bytes.
 
 mod changes;
 mod compare;
 mod content;
 mod descent;
+mod draft;
 mod entry;
 mod groups;
 mod listing;
