@@ -284,8 +284,8 @@ pub unsafe extern "C" fn ocilayout_directory_options_free(
 /// when something changes while it is read, OCILAYOUT_ERR_UNSUPPORTED when a layer
 /// cannot tell it: a name that begins with .wh., an owner that is not mapped, an
 /// access list with users or groups while owners are changed, an attribute whose
-/// name is not UTF-8 or has an equals sign. Each names the file, and nothing is left
-/// of the blob. Otherwise as ocilayout_blob_put_callback(). image-spec, layer.md.
+/// name is not UTF-8 or has an equals sign, those of links and devices where /proc is
+/// not mounted. Each names the file, and nothing is left of the blob. Otherwise as ocilayout_blob_put_callback(). image-spec, layer.md.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_blob_put_directory(

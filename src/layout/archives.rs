@@ -14,7 +14,8 @@ impl Layout {
     ///
     /// Unless `blob` says otherwise the media type is that of a layer. The first
     /// entry is the directory itself, so mode and owner of the root of the image
-    /// are those of `path`. Sockets are left out. Symbolic links are not followed
+    /// are those of `path`. Of extended attributes those of `user.` and `trusted.`,
+    /// `security.capability` and access lists are told. Sockets are left out. Symbolic links are not followed
     /// but on the way to `path`; other file systems that are mounted below are told
     /// with the rest.
     ///
@@ -28,7 +29,8 @@ impl Layout {
     /// is read, [`Error::Unsupported`](crate::Error::Unsupported) when a layer
     /// cannot tell it: a name that begins with `.wh.`, an owner that is not mapped,
     /// an access list with users or groups while owners are changed, an attribute
-    /// whose name is not UTF-8 or has an equals sign. Each names the file. Besides
+    /// whose name is not UTF-8 or has an equals sign, those of links and devices
+    /// where `/proc` is not mounted. Each names the file. Besides
     /// those of [`put`](Self::put). Nothing is left of the blob then.
     pub fn put_directory(
         &self,
