@@ -12,6 +12,7 @@ mod fixture;
 mod mounts;
 
 mod archive_changes;
+mod archive_options;
 mod archives;
 mod blobs;
 mod collect;
