@@ -30,14 +30,14 @@ int main(int argc, char **argv) {
     ocilayout_match *same_name = NULL;
     int rc = 1;
 
-    if (ocilayout_open(argv[1], OCILAYOUT_OPEN_CREATE, &layout, &err)
-        || ocilayout_directory_options_new(&how, &err)
-        || ocilayout_directory_options_set_owners(how, OCILAYOUT_OWNERS_ROOT, &err)
-        || ocilayout_directory_options_set_source_date_epoch(how, &err)
-        || ocilayout_blob_options_new(&gzip, &err)
-        || ocilayout_blob_options_set_compression(gzip, OCILAYOUT_COMPRESSION_GZIP,
-                                                  OCILAYOUT_LEVEL_DEFAULT, &err)
-        || ocilayout_blob_put_directory(layout, argv[3], how, gzip, &layer, &err))
+    if (ocilayout_open(argv[1], OCILAYOUT_OPEN_CREATE, &layout, &err) ||
+        ocilayout_directory_options_new(&how, &err) ||
+        ocilayout_directory_options_set_owners(how, OCILAYOUT_OWNERS_ROOT, &err) ||
+        ocilayout_directory_options_set_source_date_epoch(how, &err) ||
+        ocilayout_blob_options_new(&gzip, &err) ||
+        ocilayout_blob_options_set_compression(gzip, OCILAYOUT_COMPRESSION_GZIP,
+                                               OCILAYOUT_LEVEL_DEFAULT, &err) ||
+        ocilayout_blob_put_directory(layout, argv[3], how, gzip, NULL, NULL, &layer, &err))
         goto failed;
 
     if (ocilayout_image_new(layout, &image, &err)

@@ -47,9 +47,10 @@
  *             time; functions that take it as const may overlap. Overlapping uses
  *             that are not allowed fail with OCILAYOUT_ERR_STATE. Nothing of a
  *             layout or of an error is kept in thread-locals or in global state,
- *             and nothing is taken from the environment. Threads of the library
- *             work only while a call or a writer has work for them; see
- *             ocilayout_set_threads().
+ *             and nothing is taken from the environment, unless
+ *             ocilayout_directory_options_set_source_date_epoch() is called.
+ *             Threads of the library work only while a call or a writer has work
+ *             for them; see ocilayout_set_threads().
  *
  * CALLBACKS   run on the calling thread, only during the call that they were
  *             given to, one at a time; those of ocilayout_blob_put_all() where it
@@ -197,6 +198,25 @@
  * with a compression.
  */
 #define OCILAYOUT_BLOB_TRUSTED (1ull << 1)
+
+/**
+ * For ocilayout_directory_options_set_owners(): files belong to those who own
+ * them here.
+ */
+#define OCILAYOUT_OWNERS_KEPT 0
+
+/**
+ * For ocilayout_directory_options_set_owners(): files belong to user 0 and
+ * group 0.
+ */
+#define OCILAYOUT_OWNERS_ROOT 1
+
+/**
+ * For ocilayout_directory_options_set_flags(): tell the holes of sparse files as
+ * holes, in the format of GNU tar (PAX, 1.0). Without this they are written as
+ * zeros, as image-spec, layer.md asks, since not every tool reads them.
+ */
+#define OCILAYOUT_DIRECTORY_SPARSE (1ull << 0)
 
 /**
  * For ocilayout_append() and ocilayout_replace(): the blob may be missing, as
@@ -361,6 +381,11 @@ typedef struct ocilayout_descriptor ocilayout_descriptor;
 typedef struct ocilayout_descriptors ocilayout_descriptors;
 
 /**
+ * How a directory becomes a layer.
+ */
+typedef struct ocilayout_directory_options ocilayout_directory_options;
+
+/**
  * Why a call failed.
  */
 typedef struct ocilayout_error ocilayout_error;
@@ -454,7 +479,7 @@ typedef struct ocilayout_progress {
    */
   uint64_t bytes_total;
   /**
-   * How many blobs are done.
+   * How many blobs are done; of a directory, how many files.
    */
   uint64_t items_done;
   /**
@@ -526,7 +551,8 @@ typedef int32_t (*ocilayout_match_fn)(void *userdata,
 #define OCILAYOUT_ERR_BUSY -6
 
 /**
- * index.json was changed meanwhile, where it should not have been.
+ * index.json, or a directory that was to become a layer, was changed meanwhile,
+ * where it should not have been.
  */
 #define OCILAYOUT_ERR_CONFLICT -7
 
@@ -820,11 +846,11 @@ ocilayout_status ocilayout_blob_options_set_media_type(struct ocilayout_blob_opt
  * Compresses the blob on its way into the store. What is given is then its
  * uncompressed content, whose digest becomes the diff ID.
  *
- * level is of the range of the compression, or OCILAYOUT_LEVEL_DEFAULT; it is
- * ignored by OCILAYOUT_COMPRESSION_NONE and OCILAYOUT_COMPRESSION_PLAIN. The bytes that come out depend on the
- * content and the level alone. Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when
- * either is out of range; putting a blob fails so when its media type is that
- * of a layer of another compression.
+ * level is of the range of the compression, or OCILAYOUT_LEVEL_DEFAULT; it is ignored by
+ * OCILAYOUT_COMPRESSION_NONE and OCILAYOUT_COMPRESSION_PLAIN. The bytes that come out
+ * depend on the content and the level alone. Fails with OCILAYOUT_ERR_INVALID_ARGUMENT
+ * when either is out of range; putting a blob fails so when its media type is that of a
+ * layer of another compression.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_blob_options_set_compression(struct ocilayout_blob_options *options,
@@ -1075,6 +1101,29 @@ ocilayout_status ocilayout_sources_add_file(struct ocilayout_sources *sources,
                                             struct ocilayout_error **err);
 
 /**
+ * Adds the directory path, as ocilayout_blob_put_directory() stores it. The options may be
+ * NULL, and are copied. It is read by ocilayout_blob_put_all().
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_sources_add_directory(struct ocilayout_sources *sources,
+                                                 const char *path,
+                                                 const struct ocilayout_directory_options *directory_options,
+                                                 const struct ocilayout_blob_options *blob_options,
+                                                 struct ocilayout_error **err);
+
+/**
+ * Adds the difference of two directories, as ocilayout_blob_put_difference() stores it.
+ * Otherwise as ocilayout_sources_add_directory().
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_sources_add_difference(struct ocilayout_sources *sources,
+                                                  const char *lower,
+                                                  const char *upper,
+                                                  const struct ocilayout_directory_options *directory_options,
+                                                  const struct ocilayout_blob_options *blob_options,
+                                                  struct ocilayout_error **err);
+
+/**
  * Frees the list. NULL is fine. What was added stays yours.
  */
 void ocilayout_sources_free(struct ocilayout_sources *sources);
@@ -1102,6 +1151,163 @@ ocilayout_status ocilayout_blob_put_all(const struct ocilayout *layout,
                                         void *progress_userdata,
                                         struct ocilayout_descriptors **out,
                                         struct ocilayout_error **err);
+
+/**
+ * Makes the default options: everything is told as it stands there, all files but
+ * sockets, with their modes, owners, times in whole seconds and extended
+ * attributes, holes as zeros. Names of users and groups are never written, since
+ * they mean something else on another machine.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_directory_options_new(struct ocilayout_directory_options **out,
+                                                 struct ocilayout_error **err);
+
+/**
+ * Says the latest time of modification that is told, in seconds since 1970: later
+ * ones become it, so that a tree that was just made is told as it was before.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_directory_options_set_clamp(struct ocilayout_directory_options *options,
+                                                       int64_t seconds,
+                                                       struct ocilayout_error **err);
+
+/**
+ * As ocilayout_directory_options_set_clamp(), with the time that the environment
+ * variable SOURCE_DATE_EPOCH says now. Nothing changes if it is not set. No other
+ * thread may change the environment meanwhile.
+ *
+ * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when it is no whole number of seconds.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_directory_options_set_source_date_epoch(struct ocilayout_directory_options *options,
+                                                                   struct ocilayout_error **err);
+
+/**
+ * Says whose the files are: an OCILAYOUT_OWNERS_ value. What was mapped before is
+ * forgotten. Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when it is another.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_directory_options_set_owners(struct ocilayout_directory_options *options,
+                                                        int32_t owners,
+                                                        struct ocilayout_error **err);
+
+/**
+ * Maps length users from from on to those from to on, as for a user namespace.
+ * Call it for each range. A file whose user or group is in none is then refused:
+ * groups have ranges of their own, ocilayout_directory_options_map_groups().
+ *
+ * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when the range is empty, ends after
+ * 4294967295, or has users of an earlier one.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_directory_options_map_users(struct ocilayout_directory_options *options,
+                                                       uint32_t from,
+                                                       uint32_t to,
+                                                       uint32_t length,
+                                                       struct ocilayout_error **err);
+
+/**
+ * The same for groups.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_directory_options_map_groups(struct ocilayout_directory_options *options,
+                                                        uint32_t from,
+                                                        uint32_t to,
+                                                        uint32_t length,
+                                                        struct ocilayout_error **err);
+
+/**
+ * Leaves out what matches, and a directory with all that is in it.
+ *
+ * A pattern is matched against the path below the directory, such as usr/lib/x: in
+ * it * and ? stop at a slash, ** does not, {a,b} and [a-z] choose, a backslash
+ * takes what follows as it is. Of several patterns that match, the last decides, whether
+ * it excludes or includes; what none matches is told. What is in a directory that
+ * is left out is not looked at, so including it does not bring it back. A
+ * difference takes what is left out for absent on both sides.
+ *
+ * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when the pattern is malformed, empty,
+ * or begins or ends with a slash.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_directory_options_exclude(struct ocilayout_directory_options *options,
+                                                     const char *pattern,
+                                                     struct ocilayout_error **err);
+
+/**
+ * Tells what matches although an earlier ocilayout_directory_options_exclude()
+ * leaves it out. Otherwise as that.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_directory_options_include(struct ocilayout_directory_options *options,
+                                                     const char *pattern,
+                                                     struct ocilayout_error **err);
+
+/**
+ * Sets OCILAYOUT_DIRECTORY_ flags; each that is not named keeps its setting.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_directory_options_set_flags(struct ocilayout_directory_options *options,
+                                                       uint64_t flags,
+                                                       struct ocilayout_error **err);
+
+/**
+ * Frees the options. NULL is fine.
+ */
+void ocilayout_directory_options_free(struct ocilayout_directory_options *options);
+
+/**
+ * Stores the directory path as a layer, a tar of all that is in it, and says what
+ * points at it. Both options may be NULL for the default ones.
+ *
+ * Unless blob_options say otherwise the media type is that of a layer, and the
+ * diff ID is known. The bytes depend on the tree and the options alone: entries
+ * are sorted by the bytes of their paths, in POSIX format (PAX), and tell no more
+ * than the options ask for. A process without privileges sees no attributes of the
+ * kind trusted. The first entry is the directory itself, so mode and owner of the
+ * root of the image are those of path. Symbolic links are not followed but on the
+ * way to path; other file systems that are mounted below are told with the rest.
+ * Of extended attributes user., trusted., security.capability and access lists are
+ * told; labels of security modules belong to the machine. Sockets are left out.
+ *
+ * Fails with OCILAYOUT_ERR_NOT_FOUND when there is no directory, OCILAYOUT_ERR_IO when
+ * something in it cannot be read, OCILAYOUT_ERR_CONFLICT when something changes while it
+ * is read, OCILAYOUT_ERR_UNSUPPORTED when a layer cannot tell it: a name that begins with
+ * .wh., an owner that is not mapped, an access list with users or groups while owners are
+ * changed, an attribute whose name is not UTF-8 or has an equals sign, those of links and
+ * devices where /proc is not mounted. Each names the file, and nothing is left of the
+ * blob. Otherwise as ocilayout_blob_put_callback(). image-spec, layer.md.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_put_directory(const struct ocilayout *layout,
+                                              const char *path,
+                                              const struct ocilayout_directory_options *directory_options,
+                                              const struct ocilayout_blob_options *blob_options,
+                                              ocilayout_progress_fn progress,
+                                              void *progress_userdata,
+                                              struct ocilayout_descriptor **out,
+                                              struct ocilayout_error **err);
+
+/**
+ * Stores as a layer what makes the directory upper of the directory lower, and
+ * says what points at it: what was added or changed, in full, and a whiteout for
+ * what is gone.
+ *
+ * What is the same is told by content, not by times. A file is changed as well if
+ * its mode, owner, time, attributes or links are others; the directories above a
+ * change are always told. Otherwise as ocilayout_blob_put_directory(), for both
+ * directories. image-spec, layer.md, Representing Changes.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_blob_put_difference(const struct ocilayout *layout,
+                                               const char *lower,
+                                               const char *upper,
+                                               const struct ocilayout_directory_options *directory_options,
+                                               const struct ocilayout_blob_options *blob_options,
+                                               ocilayout_progress_fn progress,
+                                               void *progress_userdata,
+                                               struct ocilayout_descriptor **out,
+                                               struct ocilayout_error **err);
 
 /**
  * Begins a blob whose bytes are pushed. options may be NULL for the default

@@ -55,8 +55,8 @@ mod upkeep;
 #[doc(hidden)]
 pub mod ffi;
 
-pub use layer::{BlobOptions, BlobWriter, Compression, SourceCompression};
 pub use archive::{DirectoryOptions, OwnerMap, Owners};
+pub use layer::{BlobOptions, BlobWriter, Compression, SourceCompression};
 pub use layout::{
     Append, BlobSource, CustomMatcher, ImageBuilder, IndexBuilder, Layout, Matcher, Missing,
     OpenOptions, Source, Transaction,

@@ -42,7 +42,7 @@ fn refused(action: &'static str, path: &Path, error: Errno) -> Error {
 }
 
 /// The error for a file that did not stand still.
-fn changed(path: &Path) -> Error {
+pub(crate) fn changed(path: &Path) -> Error {
     let path = path.display();
     Error::Conflict(format!("{path}: expected what stands still, found it changed meanwhile"))
 }

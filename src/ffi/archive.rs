@@ -1,15 +1,19 @@
 //! Directories that become layers, and how.
 
 use super::argument::{self, check_flags};
-use super::blob_options::{self, ocilayout_blob_options};
+use super::blob::put;
+use super::blob_options::ocilayout_blob_options;
 use super::descriptor::ocilayout_descriptor;
 use super::error::{ocilayout_error, ocilayout_status};
 use super::guard::{create, guard};
 use super::handle::{Guarded, free};
-use super::layout::{self, ocilayout};
+use super::layout::ocilayout;
+use super::progress::ocilayout_progress_fn;
 use crate::archive::{DirectoryOptions, OwnerMap, Owners};
+use crate::layout::Source;
 use crate::words::error::{Error, Result};
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
+use std::path::Path;
 
 /// For ocilayout_directory_options_set_owners(): files belong to those who own
 /// them here.
@@ -52,6 +56,36 @@ unsafe fn taken(options: *const ocilayout_directory_options) -> Result<Directory
     // SAFETY: by the contract of this function.
     let options = unsafe { argument::object(options, "directory_options") }?;
     Ok(options.0.read("directory_options")?.options.clone())
+}
+
+/// A directory as a source.
+///
+/// # Safety
+/// The pointers are NULL or as the header asks.
+pub(super) unsafe fn directory(
+    path: *const c_char,
+    options: *const ocilayout_directory_options,
+) -> Result<Source<'static>> {
+    // SAFETY: by the contract of this function.
+    let (path, options) = unsafe { (argument::path(path, "path")?.to_owned(), taken(options)?) };
+    Ok(Source::Directory { path, options })
+}
+
+/// The difference of two directories as a source.
+///
+/// # Safety
+/// The pointers are NULL or as the header asks.
+pub(super) unsafe fn difference(
+    lower: *const c_char,
+    upper: *const c_char,
+    options: *const ocilayout_directory_options,
+) -> Result<Source<'static>> {
+    // SAFETY: by the contract of this function.
+    let path = |path, parameter| unsafe { argument::path(path, parameter) }.map(Path::to_owned);
+    let (lower, upper) = (path(lower, "lower")?, path(upper, "upper")?);
+    // SAFETY: likewise.
+    let options = unsafe { taken(options) }?;
+    Ok(Source::Difference { lower, upper, options })
 }
 
 /// Changes the options, or leaves them as they are.
@@ -279,13 +313,13 @@ pub unsafe extern "C" fn ocilayout_directory_options_free(
 /// Of extended attributes user., trusted., security.capability and access lists are
 /// told; labels of security modules belong to the machine. Sockets are left out.
 ///
-/// Fails with OCILAYOUT_ERR_NOT_FOUND when there is no directory,
-/// OCILAYOUT_ERR_IO when something in it cannot be read, OCILAYOUT_ERR_CONFLICT
-/// when something changes while it is read, OCILAYOUT_ERR_UNSUPPORTED when a layer
-/// cannot tell it: a name that begins with .wh., an owner that is not mapped, an
-/// access list with users or groups while owners are changed, an attribute whose
-/// name is not UTF-8 or has an equals sign, those of links and devices where /proc is
-/// not mounted. Each names the file, and nothing is left of the blob. Otherwise as ocilayout_blob_put_callback(). image-spec, layer.md.
+/// Fails with OCILAYOUT_ERR_NOT_FOUND when there is no directory, OCILAYOUT_ERR_IO when
+/// something in it cannot be read, OCILAYOUT_ERR_CONFLICT when something changes while it
+/// is read, OCILAYOUT_ERR_UNSUPPORTED when a layer cannot tell it: a name that begins with
+/// .wh., an owner that is not mapped, an access list with users or groups while owners are
+/// changed, an attribute whose name is not UTF-8 or has an equals sign, those of links and
+/// devices where /proc is not mounted. Each names the file, and nothing is left of the
+/// blob. Otherwise as ocilayout_blob_put_callback(). image-spec, layer.md.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_blob_put_directory(
@@ -293,18 +327,15 @@ pub unsafe extern "C" fn ocilayout_blob_put_directory(
     path: *const c_char,
     directory_options: *const ocilayout_directory_options,
     blob_options: *const ocilayout_blob_options,
+    progress: ocilayout_progress_fn,
+    progress_userdata: *mut c_void,
     out: *mut *mut ocilayout_descriptor,
     err: *mut *mut ocilayout_error,
 ) -> ocilayout_status {
     // SAFETY: the pointers are NULL or as the header asks.
-    unsafe {
-        create(out, err, || {
-            let layout = layout::taken(layout, "layout")?;
-            let path = argument::path(path, "path")?;
-            let (directory, blob) = (taken(directory_options)?, blob_options::taken(blob_options)?);
-            Ok(ocilayout_descriptor::new(layout.put_directory(path, &directory, &blob)?))
-        })
-    }
+    let source = || unsafe { directory(path, directory_options) };
+    // SAFETY: likewise.
+    unsafe { put(layout, source, blob_options, (progress, progress_userdata), out, err) }
 }
 
 /// Stores as a layer what makes the directory upper of the directory lower, and
@@ -323,16 +354,13 @@ pub unsafe extern "C" fn ocilayout_blob_put_difference(
     upper: *const c_char,
     directory_options: *const ocilayout_directory_options,
     blob_options: *const ocilayout_blob_options,
+    progress: ocilayout_progress_fn,
+    progress_userdata: *mut c_void,
     out: *mut *mut ocilayout_descriptor,
     err: *mut *mut ocilayout_error,
 ) -> ocilayout_status {
     // SAFETY: the pointers are NULL or as the header asks.
-    unsafe {
-        create(out, err, || {
-            let layout = layout::taken(layout, "layout")?;
-            let (lower, upper) = (argument::path(lower, "lower")?, argument::path(upper, "upper")?);
-            let (directory, blob) = (taken(directory_options)?, blob_options::taken(blob_options)?);
-            Ok(ocilayout_descriptor::new(layout.put_difference(lower, upper, &directory, &blob)?))
-        })
-    }
+    let source = || unsafe { difference(lower, upper, directory_options) };
+    // SAFETY: likewise.
+    unsafe { put(layout, source, blob_options, (progress, progress_userdata), out, err) }
 }

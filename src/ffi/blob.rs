@@ -18,7 +18,7 @@ use std::ffi::{c_char, c_int, c_void};
 ///
 /// # Safety
 /// The pointers are NULL or as the header asks.
-unsafe fn put<'a>(
+pub(super) unsafe fn put<'a>(
     layout: *const ocilayout,
     source: impl FnOnce() -> Result<Source<'a>>,
     options: *const ocilayout_blob_options,

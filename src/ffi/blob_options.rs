@@ -113,11 +113,11 @@ pub unsafe extern "C" fn ocilayout_blob_options_set_media_type(
 /// Compresses the blob on its way into the store. What is given is then its
 /// uncompressed content, whose digest becomes the diff ID.
 ///
-/// level is of the range of the compression, or OCILAYOUT_LEVEL_DEFAULT; it is
-/// ignored by OCILAYOUT_COMPRESSION_NONE and OCILAYOUT_COMPRESSION_PLAIN. The bytes that come out depend on the
-/// content and the level alone. Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when
-/// either is out of range; putting a blob fails so when its media type is that
-/// of a layer of another compression.
+/// level is of the range of the compression, or OCILAYOUT_LEVEL_DEFAULT; it is ignored by
+/// OCILAYOUT_COMPRESSION_NONE and OCILAYOUT_COMPRESSION_PLAIN. The bytes that come out
+/// depend on the content and the level alone. Fails with OCILAYOUT_ERR_INVALID_ARGUMENT
+/// when either is out of range; putting a blob fails so when its media type is that of a
+/// layer of another compression.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_blob_options_set_compression(

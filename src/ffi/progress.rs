@@ -11,7 +11,7 @@ pub struct ocilayout_progress {
     pub bytes_done: u64,
     /// How many there are in all; UINT64_MAX while that is not known.
     pub bytes_total: u64,
-    /// How many blobs are done.
+    /// How many blobs are done; of a directory, how many files.
     pub items_done: u64,
     /// How many there are in all; UINT64_MAX while that is not known.
     pub items_total: u64,

@@ -1,5 +1,6 @@
 //! Sources that are stored at once.
 
+use super::archive::{self, ocilayout_directory_options};
 use super::argument;
 use super::blob_options::{self, ocilayout_blob_options};
 use super::callback::{self, ocilayout_read_fn};
@@ -113,6 +114,41 @@ pub unsafe extern "C" fn ocilayout_sources_add_file(
     let source = || unsafe { argument::path(path, "path") }.map(|path| Source::Path(path.into()));
     // SAFETY: the pointers are NULL or as the header asks.
     unsafe { add(sources, source, options, err) }
+}
+
+/// Adds the directory path, as ocilayout_blob_put_directory() stores it. The options may be
+/// NULL, and are copied. It is read by ocilayout_blob_put_all().
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocilayout_sources_add_directory(
+    sources: *mut ocilayout_sources,
+    path: *const c_char,
+    directory_options: *const ocilayout_directory_options,
+    blob_options: *const ocilayout_blob_options,
+    err: *mut *mut ocilayout_error,
+) -> ocilayout_status {
+    // SAFETY: the pointers are NULL or as the header asks.
+    let source = || unsafe { archive::directory(path, directory_options) };
+    // SAFETY: likewise.
+    unsafe { add(sources, source, blob_options, err) }
+}
+
+/// Adds the difference of two directories, as ocilayout_blob_put_difference() stores it.
+/// Otherwise as ocilayout_sources_add_directory().
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocilayout_sources_add_difference(
+    sources: *mut ocilayout_sources,
+    lower: *const c_char,
+    upper: *const c_char,
+    directory_options: *const ocilayout_directory_options,
+    blob_options: *const ocilayout_blob_options,
+    err: *mut *mut ocilayout_error,
+) -> ocilayout_status {
+    // SAFETY: the pointers are NULL or as the header asks.
+    let source = || unsafe { archive::difference(lower, upper, directory_options) };
+    // SAFETY: likewise.
+    unsafe { add(sources, source, blob_options, err) }
 }
 
 /// Frees the list. NULL is fine. What was added stays yours.

@@ -11,7 +11,7 @@ use crate::words::descriptor::Descriptor;
 use crate::words::error::{Error, Result};
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
@@ -53,6 +53,12 @@ impl Call<'_> {
 
     pub(crate) fn filled(&self, blank: Blank) -> Result<()> {
         self.slot.lock().as_mut().ok_or_else(closed)?.filled(blank)
+    }
+
+    /// Adds bytes that stand elsewhere.
+    pub(crate) fn push(&self, bytes: &[u8]) -> Result<()> {
+        let mut slot = self.slot.lock();
+        slot.as_mut().ok_or_else(closed)?.write_all(bytes).map_err(Error::from_writer)
     }
 
     /// Shares the blocks of a regular file with the blob, where that can be. Gives what is

@@ -32,7 +32,8 @@ impl Layout {
         let most = if concurrency == 0 { crew.threads() } else { concurrency };
         let others = most.min(crew.threads()).min(sources.len()).saturating_sub(1);
         let bytes = sources.iter().map(|(source, _)| source.size()).sum();
-        watch.tally().expect(bytes, Some(sources.len() as u64));
+        let items = sources.iter().map(|(source, _)| source.items()).sum();
+        watch.tally().expect(bytes, items);
 
         let queue = Arc::new(Queue::new(sources));
         let _taken = crew.take(others);

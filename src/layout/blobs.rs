@@ -5,13 +5,15 @@ use crate::layer::{BlobOptions, BlobWriter};
 use crate::store::BlobReader;
 use crate::words::descriptor::Descriptor;
 use crate::words::digest::Digest;
+#[cfg(doc)]
+use crate::words::error::Error;
 use crate::words::error::Result;
 
 impl Layout {
     /// Begins a blob whose bytes are pushed.
     ///
     /// # Errors
-    /// [`Error::State`](crate::Error::State) when the layout is open read-only, [`Error::Io`](crate::Error::Io) when
+    /// [`Error::State`] when the layout is open read-only, [`Error::Io`] when
     /// no file can be made.
     pub fn writer(&self, options: &BlobOptions) -> Result<BlobWriter> {
         self.check_writable()?;
@@ -21,7 +23,7 @@ impl Layout {
     /// The size of a blob in bytes.
     ///
     /// # Errors
-    /// [`Error::NotFound`](crate::Error::NotFound) when it is not there, [`Error::Format`](crate::Error::Format) when
+    /// [`Error::NotFound`] when it is not there, [`Error::Format`] when
     /// something other than a file stands there.
     pub fn blob_size(&self, digest: &Digest) -> Result<u64> {
         self.store.size_of(digest)?.ok_or_else(|| self.store.missing(digest))
@@ -35,8 +37,8 @@ impl Layout {
     /// Opens a blob to read it; its content is checked at its end.
     ///
     /// # Errors
-    /// [`Error::NotFound`](crate::Error::NotFound) when it is not there, [`Error::Size`](crate::Error::Size) when it is not
-    /// as long as the descriptor says, [`Error::Unsupported`](crate::Error::Unsupported) when its digest
+    /// [`Error::NotFound`] when it is not there, [`Error::Size`] when it is not
+    /// as long as the descriptor says, [`Error::Unsupported`] when its digest
     /// cannot be computed.
     pub fn open_blob(&self, descriptor: &Descriptor) -> Result<BlobReader> {
         self.store.open(descriptor)
@@ -45,8 +47,8 @@ impl Layout {
     /// Reads a whole blob of at most `limit` bytes, and checks it.
     ///
     /// # Errors
-    /// Those of [`open_blob`](Self::open_blob), [`Error::Digest`](crate::Error::Digest) when the
-    /// content is not that of its digest, [`Error::Limit`](crate::Error::Limit) when it is larger.
+    /// Those of [`open_blob`](Self::open_blob), [`Error::Digest`] when the
+    /// content is not that of its digest, [`Error::Limit`] when it is larger.
     pub fn read_blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>> {
         self.store.read(descriptor, limit)
     }
@@ -54,8 +56,8 @@ impl Layout {
     /// Takes a blob away, whatever points at it.
     ///
     /// # Errors
-    /// [`Error::NotFound`](crate::Error::NotFound) when it is not there, [`Error::State`](crate::Error::State) when the
-    /// layout is open read-only, [`Error::Io`](crate::Error::Io) when the system refuses.
+    /// [`Error::NotFound`] when it is not there, [`Error::State`] when the
+    /// layout is open read-only, [`Error::Io`] when the system refuses.
     pub fn remove_blob(&self, digest: &Digest) -> Result<()> {
         self.check_writable()?;
         self.store.remove(digest)

@@ -2,8 +2,8 @@
 //!
 //! image-spec, image-layout.md.
 
-mod at_once;
 mod archives;
+mod at_once;
 mod blobs;
 mod collection;
 mod create;

@@ -1,6 +1,7 @@
 //! Where the bytes of a blob come from.
 
 use super::Layout;
+use crate::archive::{self, DirectoryOptions};
 use crate::layer::{BlobOptions, Call, SOURCE};
 use crate::words::descriptor::Descriptor;
 use crate::words::error::{Error, Result};
@@ -32,6 +33,22 @@ pub enum Source<'a> {
     /// A regular file, which becomes the layer of an artifact: the descriptor is annotated
     /// with its name as `org.opencontainers.image.title`.
     Path(PathBuf),
+    /// A directory, see [`Layout::put_directory`].
+    Directory {
+        /// Where it is.
+        path: PathBuf,
+        /// How it becomes a layer.
+        options: DirectoryOptions,
+    },
+    /// What makes one directory of another, see [`Layout::put_difference`].
+    Difference {
+        /// The directory before.
+        lower: PathBuf,
+        /// The directory after.
+        upper: PathBuf,
+        /// How they become a layer.
+        options: DirectoryOptions,
+    },
 }
 
 impl Layout {
@@ -56,14 +73,14 @@ impl Layout {
     /// # Errors
     /// As for [`put`](Self::put); [`Error::Cancelled`] when `watch` stops it;
     /// [`Error::NotFound`], [`Error::Format`] and [`Error::Io`] when there is no regular
-    /// file at a path, or it cannot be read, or it changes meanwhile.
+    /// file at a path, or it cannot be read; [`Error::Conflict`] when it changes meanwhile.
     pub fn put_from(
         &self,
         source: Source<'_>,
         options: &BlobOptions,
         watch: &mut Watch<'_>,
     ) -> Result<Descriptor> {
-        watch.tally().expect(source.size(), Some(1));
+        watch.tally().expect(source.size(), source.items());
         let descriptor = self.put_one(source, options, watch)?;
         watch.end();
         Ok(descriptor)
@@ -72,24 +89,35 @@ impl Layout {
     pub(super) fn put_one(
         &self,
         source: Source<'_>,
-        options: &BlobOptions,
+        blob: &BlobOptions,
         watch: &mut Watch<'_>,
     ) -> Result<Descriptor> {
+        let items = source.items();
         let descriptor = match source {
-            Source::Reader(reader) => self.put_read(reader, options, watch)?,
-            Source::Memory(bytes) => self.put_read(bytes, options, watch)?,
-            Source::File(fd) => self.put_file(&mut OpenFile { fd, found: None }, options, watch)?,
+            Source::Reader(reader) => self.put_read(reader, blob, watch)?,
+            Source::Memory(bytes) => self.put_read(bytes, blob, watch)?,
+            Source::File(fd) => self.put_file(&mut OpenFile { fd, found: None }, blob, watch)?,
             Source::Path(path) => {
                 let title = title(&path)?;
                 let file = open(&path)?;
                 let mut source = OpenFile::at(&path, &file)?;
-                let put = self.put_file(&mut source, options, watch);
+                let put = self.put_file(&mut source, blob, watch);
                 let mut descriptor = put.map_err(|error| named(error, &path))?;
                 descriptor.set_annotation(TITLE, Some(title))?;
                 descriptor
             }
+            Source::Directory { path, options } => {
+                self.put_archive(blob, watch, |out, files| {
+                    archive::write_directory(&path, &options, out, files)
+                })?
+            }
+            Source::Difference { lower, upper, options } => {
+                self.put_archive(blob, watch, |out, files| {
+                    archive::write_difference(&lower, &upper, &options, out, files)
+                })?
+            }
         };
-        watch.tally().add(0, 1);
+        watch.tally().add(0, items.unwrap_or_default());
         Ok(descriptor)
     }
 
@@ -161,6 +189,12 @@ fn read_into(source: &mut impl Read, room: &mut [u8]) -> Result<usize> {
 }
 
 impl Source<'_> {
+    /// How many items it is: the files of a directory are counted as they come.
+    pub(super) fn items(&self) -> Option<u64> {
+        let many = matches!(self, Self::Directory { .. } | Self::Difference { .. });
+        (!many).then_some(1)
+    }
+
     /// How many bytes it will give, where that is known.
     pub(super) fn size(&self) -> Option<u64> {
         let of_file = |stat: Stat| {
@@ -168,7 +202,7 @@ impl Source<'_> {
             regular.then_some(stat.st_size.unsigned_abs())
         };
         match self {
-            Self::Reader(_) => None,
+            Self::Reader(_) | Self::Directory { .. } | Self::Difference { .. } => None,
             Self::Memory(bytes) => Some(bytes.len() as u64),
             Self::File(file) => {
                 let stands = rustix::fs::tell(file).ok()?;
@@ -203,8 +237,7 @@ impl<'a> OpenFile<'a> {
         if told(&now) == told(before) {
             return Ok(());
         }
-        let problem = "expected a file that stays as it is, found that it changed meanwhile";
-        Err(unreadable(path, io::Error::other(problem)).into())
+        Err(archive::changed(path).into())
     }
 }
 

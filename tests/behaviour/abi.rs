@@ -542,7 +542,16 @@ impl Api for Abi {
         let (directory, blob) = (directory(given)?, options(blob)?);
         let made = make(ocilayout_descriptor_free, |out, err| unsafe {
             let path = c_path(path);
-            ocilayout_blob_put_directory(self.0.0, path.as_ptr(), directory.0, blob.0, out, err)
+            ocilayout_blob_put_directory(
+                self.0.0,
+                path.as_ptr(),
+                directory.0,
+                blob.0,
+                None,
+                ptr::null_mut(),
+                out,
+                err,
+            )
         })?;
         Ok(stored(&made))
     }
@@ -558,7 +567,17 @@ impl Api for Abi {
         let made = make(ocilayout_descriptor_free, |out, err| unsafe {
             let (lower, upper) = (c_path(lower), c_path(upper));
             let (lower, upper) = (lower.as_ptr(), upper.as_ptr());
-            ocilayout_blob_put_difference(self.0.0, lower, upper, directory.0, blob.0, out, err)
+            ocilayout_blob_put_difference(
+                self.0.0,
+                lower,
+                upper,
+                directory.0,
+                blob.0,
+                None,
+                ptr::null_mut(),
+                out,
+                err,
+            )
         })?;
         Ok(stored(&made))
     }

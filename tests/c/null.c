@@ -137,13 +137,19 @@ static void directories(const char *dir) {
     REFUSES("pattern", ocilayout_directory_options_include(options, NULL, err));
     REFUSES("options", ocilayout_directory_options_set_flags(NULL, 0, err));
 
-    CLEARS(out, "layout", ocilayout_blob_put_directory(NULL, dir, NULL, NULL, &out, err));
-    CLEARS(out, "path", ocilayout_blob_put_directory(layout, NULL, NULL, NULL, &out, err));
-    REFUSES("out", ocilayout_blob_put_directory(layout, dir, NULL, NULL, NULL, err));
-    CLEARS(out, "layout", ocilayout_blob_put_difference(NULL, dir, dir, NULL, NULL, &out, err));
-    CLEARS(out, "lower", ocilayout_blob_put_difference(layout, NULL, dir, NULL, NULL, &out, err));
-    CLEARS(out, "upper", ocilayout_blob_put_difference(layout, dir, NULL, NULL, NULL, &out, err));
-    REFUSES("out", ocilayout_blob_put_difference(layout, dir, dir, NULL, NULL, NULL, err));
+    CLEARS(out, "layout",
+           ocilayout_blob_put_directory(NULL, dir, NULL, NULL, NULL, NULL, &out, err));
+    CLEARS(out, "path",
+           ocilayout_blob_put_directory(layout, NULL, NULL, NULL, NULL, NULL, &out, err));
+    REFUSES("out", ocilayout_blob_put_directory(layout, dir, NULL, NULL, NULL, NULL, NULL, err));
+    CLEARS(out, "layout",
+           ocilayout_blob_put_difference(NULL, dir, dir, NULL, NULL, NULL, NULL, &out, err));
+    CLEARS(out, "lower",
+           ocilayout_blob_put_difference(layout, NULL, dir, NULL, NULL, NULL, NULL, &out, err));
+    CLEARS(out, "upper",
+           ocilayout_blob_put_difference(layout, dir, NULL, NULL, NULL, NULL, NULL, &out, err));
+    REFUSES("out",
+            ocilayout_blob_put_difference(layout, dir, dir, NULL, NULL, NULL, NULL, NULL, err));
 
     /* What the options are refused leaves them as they were. */
     REFUSES("owners", ocilayout_directory_options_set_owners(options, 2, err));
@@ -151,7 +157,7 @@ static void directories(const char *dir) {
     REFUSES("flags", ocilayout_directory_options_set_flags(options, 2, err));
     const char *empty = path(dir, "empty");
     CHECK_INT(mkdir(empty, 0755), 0);
-    OK(ocilayout_blob_put_directory(layout, empty, options, NULL, &out, err));
+    OK(ocilayout_blob_put_directory(layout, empty, options, NULL, NULL, NULL, &out, err));
     ocilayout_descriptor_free(out);
 
     CHECK_INT(rmdir(empty), 0);
@@ -195,6 +201,11 @@ static void sources(const char *dir) {
     REFUSES("data", ocilayout_sources_add_memory(sources, NULL, 3, NULL, err));
     REFUSES("sources", ocilayout_sources_add_file(NULL, "file", NULL, err));
     REFUSES("path", ocilayout_sources_add_file(sources, NULL, NULL, err));
+    REFUSES("sources", ocilayout_sources_add_directory(NULL, dir, NULL, NULL, err));
+    REFUSES("path", ocilayout_sources_add_directory(sources, NULL, NULL, NULL, err));
+    REFUSES("sources", ocilayout_sources_add_difference(NULL, dir, dir, NULL, NULL, err));
+    REFUSES("lower", ocilayout_sources_add_difference(sources, NULL, dir, NULL, NULL, err));
+    REFUSES("upper", ocilayout_sources_add_difference(sources, dir, NULL, NULL, NULL, err));
     CLEARS(out, "layout", ocilayout_blob_put_all(NULL, sources, 0, NULL, NULL, &out, err));
     CLEARS(out, "sources", ocilayout_blob_put_all(layout, NULL, 0, NULL, NULL, &out, err));
     REFUSES("out", ocilayout_blob_put_all(layout, sources, 0, NULL, NULL, NULL, err));
@@ -615,7 +626,5 @@ static void allowed(const char *dir) {
     ocilayout_free(layout);
 }
 
-TESTS(layouts, blobs, blob_options, sources, descriptors, matchers, edits, lookups, findings,
-      transactions, trees, images, indexes, getters, freeing, allowed)
-TESTS(layouts, blobs, directories, blob_options, descriptors, matchers, edits, lookups, findings, transactions,
-      trees, images, indexes, getters, freeing, allowed)
+TESTS(layouts, blobs, directories, blob_options, sources, descriptors, matchers, edits, lookups,
+      findings, transactions, trees, images, indexes, getters, freeing, allowed)
