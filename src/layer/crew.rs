@@ -4,7 +4,7 @@
 //! written, and gone with the last of these: at rest a layout has no thread, so that a
 //! host that forks, or that unloads the library, has none to look after.
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -56,8 +56,6 @@ pub(crate) struct Crew {
     threads: usize,
     board: Arc<Board>,
     started: Mutex<Vec<JoinHandle<()>>>,
-    /// How many threads of the budget work elsewhere.
-    hired: AtomicUsize,
 }
 
 /// Where the work is put up.
@@ -72,25 +70,24 @@ struct Work {
     jobs: VecDeque<Job>,
     /// Long work that may wait for others, so that nobody does it while he helps.
     stints: VecDeque<Job>,
+    /// How many threads are at a stint.
+    stinting: usize,
     idle: usize,
+    /// How many threads of the budget work elsewhere.
+    hired: usize,
     over: bool,
 }
 
 impl Work {
-    fn is_more_than_the_idle_can_do(&self) -> bool {
-        self.jobs.len() + self.stints.len() > self.idle
+    fn is_up(&self) -> usize {
+        self.jobs.len() + self.stints.len()
     }
 }
 
 impl Crew {
     fn new(threads: usize) -> Self {
-        Self {
-            process: std::process::id(),
-            threads,
-            board: Arc::default(),
-            started: Mutex::default(),
-            hired: AtomicUsize::new(0),
-        }
+        let process = std::process::id();
+        Self { process, threads, board: Arc::default(), started: Mutex::default() }
     }
 
     pub(super) fn is_ours(&self) -> bool {
@@ -105,32 +102,33 @@ impl Crew {
     /// How many threads a library that brings its own may start: what is left of the
     /// budget, but for a quarter, the part of the work that hashing is.
     pub(super) fn hire(self: &Arc<Self>, most: usize) -> Hired {
-        let left = self.threads.saturating_sub(self.hired.load(Ordering::Relaxed));
-        self.take((left - left / 4).clamp(1, most))
-    }
-
-    /// Takes so many threads out of the budget for as long as the value lives.
-    pub(crate) fn take(self: &Arc<Self>, threads: usize) -> Hired {
-        self.hired.fetch_add(threads, Ordering::Relaxed);
+        let mut work = self.board.work.lock();
+        let taken = work.hired + work.stinting + work.stints.len();
+        let left = self.threads.saturating_sub(taken);
+        let threads = (left - left / 4).clamp(1, most);
+        work.hired += threads;
         Hired { crew: Arc::clone(self), threads }
     }
 
     /// Puts up a job for whoever comes first, who may be the caller when it helps.
     pub(super) fn submit(&self, job: Job) {
-        self.put_up(|work| work.jobs.push_back(job));
+        let mut work = self.board.work.lock();
+        work.jobs.push_back(job);
+        self.call_someone(work);
     }
 
     /// Puts up work that may wait for other work.
     pub(crate) fn submit_stint(&self, stint: Job) {
-        self.put_up(|work| work.stints.push_back(stint));
+        let mut work = self.board.work.lock();
+        work.stints.push_back(stint);
+        self.call_someone(work);
     }
 
     /// Has someone else do a job if there is someone with nothing to do; gives it back
     /// otherwise.
     pub(super) fn offer<J: FnOnce() + Send + 'static>(&self, job: J) -> Option<J> {
-        let all_started = self.started.lock().len() + 1 >= self.threads;
         let mut work = self.board.work.lock();
-        if all_started && work.jobs.len() + work.stints.len() >= work.idle {
+        if work.is_up() >= work.idle && !self.may_start(&self.started.lock(), work.hired) {
             return Some(job);
         }
         work.jobs.push_back(Box::new(job));
@@ -144,34 +142,33 @@ impl Crew {
         job.map(|job| job()).is_some()
     }
 
-    fn put_up(&self, put: impl FnOnce(&mut Work)) {
-        let mut work = self.board.work.lock();
-        put(&mut work);
-        self.call_someone(work);
-    }
-
-    fn call_someone(&self, work: parking_lot::MutexGuard<'_, Work>) {
-        let short_of_hands = work.is_more_than_the_idle_can_do();
-        drop(work);
-        if short_of_hands {
-            self.start_one_more();
+    fn call_someone(&self, work: MutexGuard<'_, Work>) {
+        if work.is_up() > work.idle {
+            // A stint has its place in the budget already.
+            let hired = if work.stints.is_empty() { work.hired } else { 0 };
+            self.start_one_more(hired);
         }
+        drop(work);
         self.board.more.notify_one();
     }
 
     /// Where the system has no thread to give, those that there are do it all.
-    fn start_one_more(&self) {
+    fn start_one_more(&self, hired: usize) {
         let mut started = self.started.lock();
-        if started.len() + 1 < self.threads {
+        if self.may_start(&started, hired) {
             let board = Arc::clone(&self.board);
             let name = format!("ocilayout-{}", started.len() + 1);
             started.extend(Builder::new().name(name).spawn(move || board.work_off()));
         }
     }
+
+    fn may_start(&self, started: &[JoinHandle<()>], hired: usize) -> bool {
+        started.len() + hired + 1 < self.threads
+    }
 }
 
-/// Threads of the budget that work elsewhere.
-pub(crate) struct Hired {
+/// Threads of the budget that work elsewhere, until this is dropped.
+pub(super) struct Hired {
     crew: Arc<Crew>,
     threads: usize,
 }
@@ -188,7 +185,9 @@ impl Hired {
 
 impl Drop for Hired {
     fn drop(&mut self) {
-        self.crew.hired.fetch_sub(self.threads, Ordering::Relaxed);
+        if self.crew.is_ours() {
+            self.crew.board.work.lock().hired -= self.threads;
+        }
     }
 }
 
@@ -196,10 +195,12 @@ impl Board {
     fn work_off(&self) {
         let mut work = self.work.lock();
         loop {
-            if let Some(job) = work.jobs.pop_front().or_else(|| work.stints.pop_front()) {
-                drop(work);
-                job();
-                work = self.work.lock();
+            if let Some(job) = work.jobs.pop_front() {
+                MutexGuard::unlocked(&mut work, job);
+            } else if let Some(stint) = work.stints.pop_front() {
+                work.stinting += 1;
+                MutexGuard::unlocked(&mut work, stint);
+                work.stinting -= 1;
             } else if work.over {
                 return;
             } else {

@@ -36,7 +36,6 @@ impl Layout {
         watch.tally().expect(bytes, items);
 
         let queue = Arc::new(Queue::new(sources));
-        let _taken = crew.take(others);
         for _ in 0..others {
             let (layout, queue, tally) = (self.clone(), Arc::clone(&queue), watch.tally().clone());
             crew.submit_stint(Box::new(move || {
