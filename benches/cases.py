@@ -1,0 +1,239 @@
+"""What is measured, and what it must show. Nothing here runs anything.
+
+A command is words; {out} is where its output goes, which is not there before,
+and the other braces are what inputs.py and tools.py have made.
+"""
+
+from dataclasses import dataclass
+
+OURS = "ours"
+OURS_NONE = "ours, durability none"
+OURS_ORDERED = "ours, durability ordered"
+GGCR = "go-containerregistry"
+OCIDIR = "ocidir"
+ORAS = "oras-go"
+REGCLIENT = "regclient"
+UMOCI = "umoci"
+PIGZ = "pigz"
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    command: str
+    how: str = ""  # for the reader: what of the tool is used, what it leaves out
+    before: tuple = ()  # commands that make ready, which are not measured
+    leaves: str = "layout"  # or "file", "blobs" (loose ones), "nothing"
+    floor: bool = False  # no tool, but what the machine allows
+    slow: bool = False  # left out of the quick form
+    needs: str = ""  # a tool that not every version of ours makes
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    title: str
+    rows: tuple  # the first is what the others are compared with
+    check: str  # which function of checks.py looks at the outputs
+    source: str = ""  # the input that it has to be
+    count: int = 0  # how many images it has to have
+    disk: bool = False  # on a disk, rather than in memory
+    sizes: bool = False  # whether outputs may differ in size
+    runs: int = 5  # beside one that warms up; a case of one run has no such
+    quick: bool = True  # part of the quick form
+
+
+@dataclass(frozen=True)
+class Limit:
+    case: str
+    ours: str
+    peer: str
+    time: float  # at most so much of the peer's
+    size: float = 0.0  # at most so much of the peer's, if it matters
+
+
+def add_layer(umoci, compression, layer="{rootfs}"):
+    """umoci puts a layer on an image that is there."""
+    image = "--image {out}:image"
+    return {
+        "before": (f"{umoci} init --layout {{out}}", f"{umoci} new {image}"),
+        "command": f"{umoci} raw add-layer {compression} {image} {layer}",
+    }
+
+
+def insert(umoci, directory):
+    image = "--image {out}:image"
+    return {
+        "before": (f"{umoci} init --layout {{out}}", f"{umoci} new {image}"),
+        "command": f"{umoci} insert {image} {directory} /",
+    }
+
+
+GZIP = Case(
+    "gzip",
+    "A root filesystem's tar to a gzip layer, each with its default settings",
+    check="stream", source="rootfs", sizes=True,
+    rows=(
+        Row(OURS, "{ours} layer full {out} {rootfs} gzip -1", "from a C callback"),
+        Row("ours, isal", "{ours_isal} layer full {out} {rootfs} gzip -1",
+            "built with the feature isal", needs="ours_isal"),
+        Row(GGCR, "{peers} ggcr-stream {out} {rootfs}", "stream.NewLayer, level 1"),
+        Row(UMOCI, how="raw add-layer, pgzip", **add_layer("{umoci}", "--compress=gzip")),
+        Row("umoci of Debian", how="raw add-layer", slow=True, **add_layer("umoci", "")),
+        Row("skopeo", "skopeo copy --insecure-policy docker-archive:{archive} oci:{out}:image",
+            "copy from a docker-archive"),
+        Row(OCIDIR, "{ocidir} gzip {out} {rootfs}", "create_gzip_layer, level 6", slow=True),
+        Row("igzip", "sh -c 'igzip -1 -c \"$0\" >\"$1\"' {rootfs} {out}",
+            "-1; compresses only", leaves="file"),
+    ),
+)
+
+GZIP_6 = Case(
+    "gzip-6",
+    "The same at level 6",
+    check="stream", source="rootfs", sizes=True,
+    rows=(
+        Row(OURS, "{ours} layer full {out} {rootfs} gzip 6", "from a C callback"),
+        Row(PIGZ, "sh -c 'pigz -6 -p2 -c \"$0\" >\"$1\"' {rootfs} {out}",
+            "-6 -p2; compresses only", leaves="file"),
+        Row("gzip", "sh -c 'gzip -6 -c \"$0\" >\"$1\"' {rootfs} {out}",
+            "-6; compresses only", leaves="file", slow=True),
+        Row(GGCR, "{peers} ggcr-stream {out} {rootfs} 6", "stream.NewLayer"),
+    ),
+)
+
+ZSTD = Case(
+    "zstd-3",
+    "The same to a zstd layer, at level 3",
+    check="stream", source="rootfs", sizes=True,
+    rows=(
+        Row(OURS, "{ours} layer full {out} {rootfs} zstd 3", "from a C callback"),
+        Row(OCIDIR, "{ocidir} zstd {out} {rootfs} 2", "create_layer_zstd_multithread, 2 workers"),
+        Row(UMOCI, how="raw add-layer", **add_layer("{umoci}", "--compress=zstd")),
+    ),
+)
+
+BLOBS = Case(
+    "blobs",
+    "Four layers of 256 MiB whose digests are known, on the disk",
+    check="blobs", source="blobs", disk=True, runs=7,
+    rows=(
+        Row(OURS, "{ours} blobs full {out} {blobs}", "checked, and on the disk at the end"),
+        Row(OURS_ORDERED, "{ours} blobs ordered {out} {blobs}", "checked"),
+        Row(OURS_NONE, "{ours} blobs none {out} {blobs}", "checked"),
+        Row(GGCR, "{peers} ggcr-blobs {out} {blobs}",
+            "AppendImage, digests given; checks nothing, waits for nothing"),
+        Row(OCIDIR, "{ocidir} blobs {out} {blobs}",
+            "a thread per blob; checked, no wait for blobs"),
+        Row(ORAS, "{peers} oras-blobs {out} {blobs}",
+            "Push, a goroutine per blob; checked, waits for nothing"),
+        Row(REGCLIENT, "{peers} regclient-blobs {out} {blobs}",
+            "BlobPut, a goroutine per blob; checked, waits for nothing"),
+        Row("floor: hash and write, durable", "{floors} durable {out} {blobs}",
+            "all cores, writing out begun early, fsync", leaves="blobs", floor=True),
+        Row("floor: hash and write", "{floors} write {out} {blobs}",
+            "all cores", leaves="blobs", floor=True),
+        Row("floor: copy", "{floors} copy {out} {blobs}",
+            "in the kernel, all cores, no hash", leaves="blobs", floor=True),
+        Row("floor: hash", "{floors} hash {blobs}",
+            "one core, nothing written", leaves="nothing", floor=True),
+    ),
+)
+
+FILES = Case(
+    "files",
+    "A directory of 100,000 small files to a gzip layer",
+    check="directory", source="files", sizes=True, runs=3, quick=False,
+    rows=(
+        Row("tar and pigz", "sh -c 'tar --sort=name -C \"$0\" -c . | pigz -p2 >\"$1\"' {files} {out}",
+            "pigz -p2; hashes nothing", leaves="file"),
+        Row("bsdtar and pigz", "sh -c 'bsdtar -C \"$0\" -c . | pigz -p2 >\"$1\"' {files} {out}",
+            "pigz -p2; hashes nothing", leaves="file"),
+        Row(UMOCI, how="insert, pgzip", **insert("{umoci}", "{files}")),
+    ),
+)
+
+BIG_FILE = Case(
+    "big-file",
+    "A directory of one file of 4 GiB, like a model's weights, to a gzip layer",
+    check="directory", source="big", sizes=True, runs=1, quick=False,
+    rows=(
+        Row("tar and pigz", "sh -c 'tar -C \"$0\" -c . | pigz -p2 >\"$1\"' {big} {out}",
+            "pigz -p2; hashes nothing", leaves="file"),
+        Row(UMOCI, how="insert, pgzip", **insert("{umoci}", "{big}")),
+    ),
+)
+
+
+def one_by_one(count, durability, **case):
+    ours = OURS if durability == "full" else OURS_NONE
+    return Case(
+        f"images-{count}-{durability}",
+        f"{count:,} small images, one by one, durability {durability}",
+        check="images", count=count, disk=durability == "full",
+        rows=(
+            Row(ours, f"{{ours}} images {durability} {{out}} {count}"),
+            Row(GGCR, f"{{peers}} ggcr-images {{out}} {count}", "AppendImage; waits for nothing"),
+            Row(OCIDIR, f"{{ocidir}} images {{out}} {count}", "waits for index.json only"),
+            Row(ORAS, f"{{peers}} oras-images {{out}} {count}", "Push and Tag; waits for nothing"),
+            Row(REGCLIENT, f"{{peers}} regclient-images {{out}} {count}",
+                "BlobPut and ManifestPut; waits for nothing"),
+        ),
+        **case,
+    )
+
+
+def at_once(count, **case):
+    return Case(
+        f"batch-{count}",
+        f"{count:,} small images at once, on the disk",
+        check="images", count=count, disk=True,
+        rows=(
+            Row(OURS, f"{{ours}} batch full {{out}} {count}",
+                "a transaction, on the disk at the end"),
+            Row(OURS_NONE, f"{{ours}} batch none {{out}} {count}", "a transaction"),
+            Row(GGCR, f"{{peers}} ggcr-batch {{out}} {count}",
+                "layout.Write of an index built before; waits for nothing"),
+            Row(ORAS, f"{{peers}} oras-batch {{out}} {count}",
+                "AutoSaveIndex off; waits for nothing"),
+        ),
+        **case,
+    )
+
+
+CASES = (
+    GZIP,
+    GZIP_6,
+    ZSTD,
+    BLOBS,
+    FILES,
+    BIG_FILE,
+    one_by_one(1000, "none"),
+    one_by_one(1000, "full", quick=False),
+    one_by_one(4000, "none", runs=1, quick=False),
+    at_once(100),
+    at_once(1000),
+    at_once(10_000, runs=3, quick=False),
+)
+
+LIMITS = (
+    Limit("gzip", OURS, GGCR, time=0.62, size=1.0),
+    Limit("gzip", OURS, UMOCI, time=0.80, size=1.01),
+    Limit("gzip", "ours, isal", GGCR, time=0.40, size=1.0),
+    Limit("gzip-6", OURS, PIGZ, time=0.5),
+    Limit("gzip-6", OURS, "gzip", time=1.0, size=1.0),
+    Limit("zstd-3", OURS, OCIDIR, time=0.9, size=1.0),
+    Limit("blobs", OURS, "floor: hash and write, durable", time=1.2),
+    Limit("blobs", OURS_NONE, OCIDIR, time=1.0),
+    Limit("blobs", "ours, trusted", GGCR, time=1.1),
+    Limit("files", OURS, "tar and pigz", time=1.0),
+    Limit("files", OURS, UMOCI, time=1.0),
+    Limit("big-file", OURS, "tar and pigz", time=1.0),
+    Limit("big-file", OURS, UMOCI, time=1.0),
+    Limit("images-1000-none", OURS_NONE, GGCR, time=0.15),
+    Limit("images-1000-full", OURS, GGCR, time=0.6),
+    Limit("images-4000-none", OURS_NONE, GGCR, time=0.05),
+    Limit("batch-100", OURS, GGCR, time=0.7),
+    Limit("batch-1000", OURS, GGCR, time=0.7),
+    Limit("batch-10000", OURS, GGCR, time=0.7),
+)

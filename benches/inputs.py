@@ -1,0 +1,130 @@
+"""The inputs, made once and kept in target/bench/inputs."""
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import subprocess
+import zlib
+from pathlib import Path
+
+MIB = 1024 * 1024
+ROOT = Path(__file__).resolve().parent.parent
+INPUTS = ROOT / "target/bench/inputs"
+
+
+def make(names):
+    """Makes those that are named, and says where each is."""
+    INPUTS.mkdir(parents=True, exist_ok=True)
+    makers = {"rootfs": rootfs, "archive": archive, "blobs": blobs, "files": files, "big": big}
+    return {name: makers[name]() for name in makers if name in names}
+
+
+def once(path, fill):
+    """Lets fill make path under another name, unless path is there."""
+    if not path.exists():
+        print(f"making {path.name}", flush=True)
+        unfinished = path.with_name(f"{path.name}.unfinished")
+        if unfinished.is_dir():
+            shutil.rmtree(unfinished)
+        fill(unfinished)
+        unfinished.rename(path)
+    return path
+
+
+def rootfs():
+    """The tar of a real root filesystem: a minimal Debian, by debootstrap, which
+    only root can run; for others it is of this machine's own packages."""
+    def fill(tar):
+        if os.geteuid() != 0:
+            subprocess.run([ROOT / "tools/rootfs-tar", tar], check=True)
+            return
+        tree = INPUTS / "tree"
+        shutil.rmtree(tree, ignore_errors=True)
+        run = ["debootstrap", "--variant=minbase", "bookworm", tree]
+        subprocess.run(run, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["tar", "--sort=name", "--numeric-owner", "-C", tree, "-cf", tar, "."],
+                       check=True)
+        shutil.rmtree(tree)
+    return str(once(INPUTS / "rootfs.tar", fill))
+
+
+def archive():
+    """rootfs.tar as the only layer of what `docker save` writes, for skopeo."""
+    def fill(archive):
+        folder = INPUTS / "docker"
+        folder.mkdir(exist_ok=True)
+        tar = Path(rootfs())
+        (folder / "layer.tar").unlink(missing_ok=True)
+        os.link(tar, folder / "layer.tar")
+        diff_id = f"sha256:{digest_of(tar)}"
+        config = {"architecture": "amd64", "os": "linux",
+                  "rootfs": {"type": "layers", "diff_ids": [diff_id]}}
+        manifest = [{"Config": "config.json", "RepoTags": ["bench:latest"],
+                     "Layers": ["layer.tar"]}]
+        (folder / "config.json").write_text(json.dumps(config))
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        members = ["manifest.json", "config.json", "layer.tar"]
+        subprocess.run(["tar", "-C", folder, "-cf", archive, *members], check=True)
+        shutil.rmtree(folder)
+    return str(once(INPUTS / "archive.tar", fill))
+
+
+def blobs():
+    """Four files of 256 MiB that nothing compresses. They are gzip all the same,
+    of stored blocks, so that every tool takes them for layers. Each is called by
+    its digest, a dash, and the digest of what is in it."""
+    def fill(folder):
+        folder.mkdir()
+        for seed in range(4):
+            content = random.Random(seed).randbytes(256 * MIB)
+            gzip = zlib.compressobj(0, wbits=31)
+            blob = gzip.compress(content) + gzip.flush()
+            name = f"{hashlib.sha256(blob).hexdigest()}-{hashlib.sha256(content).hexdigest()}"
+            (folder / name).write_bytes(blob)
+    return sorted(str(blob) for blob in once(INPUTS / "blobs", fill).iterdir())
+
+
+def files():
+    """100,000 files of 1 to 4 KiB of hexadecimal digits, in 1,000 folders."""
+    def fill(folder):
+        draw = random.Random(100_000)
+        for outer in range(1000):
+            inner = folder / f"{outer:03}"
+            inner.mkdir(parents=True)
+            for number in range(100):
+                size = draw.randint(512, 2048)
+                (inner / f"{number:02}.txt").write_text(draw.randbytes(size).hex())
+        set_times(folder)
+    return str(once(INPUTS / "files", fill))
+
+
+def big():
+    """One file of 4 GiB like the weights of a model: numbers of 16 bits whose
+    exponents compress and whose other bits do not."""
+    def fill(folder):
+        folder.mkdir()
+        draw = random.Random(4)
+        exponents = bytes(60 + (value.bit_count() & 7) for value in range(256))
+        pool = bytearray(64 * MIB)
+        pool[0::2] = draw.randbytes(32 * MIB)
+        pool[1::2] = draw.randbytes(32 * MIB).translate(exponents)
+        with open(folder / "weights", "wb") as file:
+            # No compressor looks back by as much as the pool is long.
+            for _ in range(4 * 1024 // 64):
+                file.write(pool)
+        set_times(folder)
+    return str(once(INPUTS / "big", fill))
+
+
+def set_times(folder):
+    """Gives all in a folder a whole second as their time, which every tar can hold."""
+    for above, _, names in os.walk(folder):
+        for path in [above, *(os.path.join(above, name) for name in names)]:
+            os.utime(path, (1_700_000_000, 1_700_000_000))
+
+
+def digest_of(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,203 @@
+/*
+ * ours: what the benchmarks measure, by the header alone.
+ *
+ *     ours layer  DURABILITY LAYOUT TAR gzip|zstd LEVEL   one layer, by a callback
+ *     ours blobs  DURABILITY LAYOUT BLOB...               known layers, a thread each
+ *     ours images DURABILITY LAYOUT COUNT                 small images, one by one
+ *     ours batch  DURABILITY LAYOUT COUNT                 small images, in one transaction
+ *
+ * DURABILITY is full, ordered or none. A LEVEL of -1 is the default. A BLOB is
+ * called by its digest, a dash and its diff ID.
+ */
+#include <ocilayout.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A benchmark that cannot do its work has nothing to tell. */
+static void must(ocilayout_status status, ocilayout_error *err) {
+    if (status == OCILAYOUT_OK)
+        return;
+    fprintf(stderr, "ours: %s\n", ocilayout_error_message(err));
+    exit(1);
+}
+
+static int open_source(const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0)
+        return fd;
+    fprintf(stderr, "ours: %s: %s\n", path, strerror(errno));
+    exit(1);
+}
+
+static ocilayout *open_layout(const char *durability, const char *path) {
+    uint64_t flags = OCILAYOUT_OPEN_CREATE;
+    ocilayout *layout;
+    ocilayout_error *err;
+    if (strcmp(durability, "none") == 0)
+        flags |= OCILAYOUT_OPEN_DURABILITY_NONE;
+    else if (strcmp(durability, "ordered") == 0)
+        flags |= OCILAYOUT_OPEN_DURABILITY_ORDERED;
+    must(ocilayout_open(path, flags, &layout, &err), err);
+    return layout;
+}
+
+static ocilayout_blob_options *new_options(void) {
+    ocilayout_blob_options *options;
+    ocilayout_error *err;
+    must(ocilayout_blob_options_new(&options, &err), err);
+    return options;
+}
+
+static ocilayout_image *new_image(const ocilayout *layout) {
+    ocilayout_image *image;
+    ocilayout_error *err;
+    must(ocilayout_image_new(layout, &image, &err), err);
+    must(ocilayout_image_set_platform(image, "linux/amd64", &err), err);
+    return image;
+}
+
+/* Adds a layer and lets it go. */
+static void add_layer(ocilayout_image *image, ocilayout_descriptor *layer, const char *diff_id) {
+    ocilayout_error *err;
+    must(ocilayout_image_add_layer(image, layer, diff_id, "bench", &err), err);
+    ocilayout_descriptor_free(layer);
+}
+
+/* Names an image and lets it go. */
+static void append(const ocilayout *layout, ocilayout_image *image, const char *name) {
+    ocilayout_descriptor *manifest;
+    ocilayout_error *err;
+    must(ocilayout_image_finish(image, &manifest, &err), err);
+    must(ocilayout_append(layout, manifest, name, 0, &err), err);
+    ocilayout_descriptor_free(manifest);
+    ocilayout_image_free(image);
+}
+
+static int64_t from_file(void *fd, void *buf, size_t cap) {
+    return read(*(int *)fd, buf, cap);
+}
+
+static void put_layer(const ocilayout *layout, char **arguments) {
+    int zstd = strcmp(arguments[1], "zstd") == 0;
+    int tar = open_source(arguments[0]);
+    ocilayout_blob_options *options = new_options();
+    ocilayout_image *image = new_image(layout);
+    ocilayout_descriptor *layer;
+    ocilayout_error *err;
+    must(ocilayout_blob_options_set_compression(
+             options, zstd ? OCILAYOUT_COMPRESSION_ZSTD : OCILAYOUT_COMPRESSION_GZIP,
+             atoi(arguments[2]), &err),
+         err);
+    must(ocilayout_blob_put_callback(layout, from_file, &tar, options, &layer, &err), err);
+    add_layer(image, layer, NULL);
+    append(layout, image, "image");
+    ocilayout_blob_options_free(options);
+    close(tar);
+}
+
+/* A blob on its way, with a thread of its own. */
+struct transfer {
+    const ocilayout *layout;
+    char *path;
+    char digest[72], diff_id[72];
+    ocilayout_descriptor *layer;
+    pthread_t thread;
+};
+
+static void *put_known(void *argument) {
+    struct transfer *transfer = argument;
+    int fd = open_source(transfer->path);
+    ocilayout_blob_options *options = new_options();
+    ocilayout_error *err;
+    struct stat stat;
+    if (fstat(fd, &stat) < 0
+        || sscanf(basename(transfer->path), "%64[0-9a-f]-%64[0-9a-f]", transfer->digest + 7,
+                  transfer->diff_id + 7) != 2) {
+        fprintf(stderr, "ours: %s: its name is no pair of digests\n", transfer->path);
+        exit(1);
+    }
+    memcpy(transfer->digest, "sha256:", 7);
+    memcpy(transfer->diff_id, "sha256:", 7);
+    must(ocilayout_blob_options_set_media_type(options, OCILAYOUT_MEDIA_TYPE_IMAGE_LAYER_GZIP,
+                                               &err),
+         err);
+    must(ocilayout_blob_options_set_expected_digest(options, transfer->digest, &err), err);
+    must(ocilayout_blob_options_set_expected_size(options, (uint64_t)stat.st_size, &err), err);
+    must(ocilayout_blob_put_fd(transfer->layout, fd, options, &transfer->layer, &err), err);
+    ocilayout_blob_options_free(options);
+    close(fd);
+    return NULL;
+}
+
+static void put_blobs(const ocilayout *layout, char **paths, size_t count) {
+    struct transfer *transfers = calloc(count, sizeof *transfers);
+    ocilayout_image *image = new_image(layout);
+    for (size_t i = 0; i < count; i++) {
+        transfers[i].layout = layout;
+        transfers[i].path = paths[i];
+        if (pthread_create(&transfers[i].thread, NULL, put_known, &transfers[i]) != 0)
+            abort();
+    }
+    for (size_t i = 0; i < count; i++) {
+        pthread_join(transfers[i].thread, NULL);
+        add_layer(image, transfers[i].layer, transfers[i].diff_id);
+    }
+    append(layout, image, "image");
+    free(transfers);
+}
+
+static void put_images(const ocilayout *layout, int count) {
+    ocilayout_blob_options *options = new_options();
+    ocilayout_error *err;
+    must(ocilayout_blob_options_set_media_type(options, OCILAYOUT_MEDIA_TYPE_IMAGE_LAYER, &err),
+         err);
+    for (int number = 0; number < count; number++) {
+        char content[1024 + 1], name[32];
+        ocilayout_image *image = new_image(layout);
+        ocilayout_descriptor *layer;
+        snprintf(content, sizeof content, "%-1024d", number);
+        snprintf(name, sizeof name, "image-%d", number);
+        must(ocilayout_blob_put_memory(layout, content, 1024, options, &layer, &err), err);
+        add_layer(image, layer, NULL);
+        append(layout, image, name);
+    }
+    ocilayout_blob_options_free(options);
+}
+
+static void put_batch(const ocilayout *layout, int count) {
+    ocilayout *transaction;
+    ocilayout_error *err;
+    must(ocilayout_begin(layout, &transaction, &err), err);
+    put_images(transaction, count);
+    must(ocilayout_commit(transaction, &err), err);
+    ocilayout_free(transaction);
+}
+
+int main(int argc, char **argv) {
+    const char *verb = argc > 4 ? argv[1] : "";
+    ocilayout *layout;
+    if (strcmp(verb, "blobs") != 0 && strcmp(verb, "images") != 0 && strcmp(verb, "batch") != 0
+        && !(strcmp(verb, "layer") == 0 && argc == 7)) {
+        fputs("usage: see the top of benches/ours.c\n", stderr);
+        return 2;
+    }
+    layout = open_layout(argv[2], argv[3]);
+    if (strcmp(verb, "layer") == 0)
+        put_layer(layout, argv + 4);
+    else if (strcmp(verb, "blobs") == 0)
+        put_blobs(layout, argv + 4, (size_t)(argc - 4));
+    else if (strcmp(verb, "images") == 0)
+        put_images(layout, atoi(argv[4]));
+    else
+        put_batch(layout, atoi(argv[4]));
+    ocilayout_free(layout);
+    return 0;
+}

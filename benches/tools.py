@@ -1,0 +1,103 @@
+"""Builds our drivers and those of the peers, in target/bench/build."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from inputs import ROOT
+
+BENCHES = ROOT / "benches"
+BUILD = ROOT / "target/bench/build"
+
+
+def build():
+    """Builds all of them, and says where each is."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    tools = {
+        "ours": ours("ours", ROOT / "target/release"),
+        "floors": compiled("floors", libcrypto()),
+        "peers": go_built("peers", "."),
+        "umoci": go_built("umoci", "github.com/opencontainers/umoci/cmd/umoci"),
+        "ocidir": ocidir(),
+    }
+    if "isal" in tomllib.loads((ROOT / "Cargo.toml").read_text()).get("features", {}):
+        target = BUILD / "isal"
+        run("cargo", "build", "--quiet", "--release", "--features", "isal", "--target-dir", target)
+        tools["ours_isal"] = ours("ours-isal", target / "release")
+    return tools
+
+
+def run(*words, cwd=ROOT):
+    done = subprocess.run([str(word) for word in words], cwd=cwd, text=True,
+                          stdout=subprocess.PIPE)
+    if done.returncode != 0:
+        sys.exit(f"bench: {' '.join(str(word) for word in words)}: status {done.returncode}")
+    return done.stdout
+
+
+def compiled(name, flags, source=None):
+    program = BUILD / name
+    source = BENCHES / f"{source or name}.c"
+    run("cc", "-O2", "-Wall", "-Wextra", source, "-o", program, "-pthread", *flags)
+    return str(program)
+
+
+def ours(name, library):
+    """Our driver, as a user links it: by the header and the shared library."""
+    link = library / f"libocilayout.so.{'.'.join(version().split('.')[:2])}"
+    link.unlink(missing_ok=True)
+    link.symlink_to("libocilayout.so")
+    flags = [f"-I{ROOT}/include", f"-L{library}", "-locilayout", f"-Wl,-rpath,{library}"]
+    return compiled(name, flags, source="ours")
+
+
+def libcrypto():
+    return run("pkg-config", "--cflags", "--libs", "libcrypto").split()
+
+
+def go_built(name, package):
+    found = re.search(r"go1\.(\d+)", run("go", "version"))
+    if not found or int(found[1]) < 21:
+        sys.exit("bench: the peers need Go 1.21 or newer, which fetches the Go that they ask for")
+    program = BUILD / name
+    run("go", "build", "-o", program, package, cwd=BENCHES / "peers/go")
+    return str(program)
+
+
+def ocidir():
+    target = BUILD / "ocidir"
+    run("cargo", "build", "--quiet", "--release", "--locked", "--target-dir", target,
+        cwd=BENCHES / "peers/ocidir")
+    return str(target / "release/ocidir-peer")
+
+
+def version():
+    return tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]["version"]
+
+
+def versions(tools):
+    """Says the version of each tool that is measured."""
+    modules = dict(line.split() for line in run(tools["peers"], "versions").splitlines())
+    lock = tomllib.loads((BENCHES / "peers/ocidir/Cargo.lock").read_text())
+    found = {
+        "ours": f"{version()}, commit {run('git', 'describe', '--always', '--dirty').strip()}",
+        "go-containerregistry": modules["github.com/google/go-containerregistry"],
+        "oras-go": modules["oras.land/oras-go/v2"],
+        "regclient": modules["github.com/regclient/regclient"],
+        "umoci": version_of(tools["umoci"]),
+        "ocidir": next(crate["version"] for crate in lock["package"] if crate["name"] == "ocidir"),
+        "umoci of Debian": version_of("umoci"),
+    }
+    for tool in ["skopeo", "pigz", "igzip", "gzip", "zstd", "tar", "bsdtar", "go", "rustc"]:
+        found[tool] = version_of(tool)
+    return found
+
+
+def version_of(tool):
+    """The first number with a point in what a tool tells of itself."""
+    command = [tool, "version" if tool == "go" else "--version"]
+    # pigz tells it as an error.
+    told = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return re.search(r"\d+\.\d[\w.+-]*", told.stdout)[0]
