@@ -14,7 +14,10 @@ TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci \
 	zstd gzip bindfs go python3 mount findmnt nbdkit nbdfuse mkfs.ext4 mkfs.xfs \
 	mkfs.btrfs tar bsdtar setpriv setcap setfacl setfattr
 
-.PHONY: all run test sanitize soak compare-crashes header clean
+BENCH_TOOLS := cc pkg-config git go python3 debootstrap findmnt time skopeo umoci \
+	gzip pigz igzip zstd tar bsdtar
+
+.PHONY: all run test sanitize soak compare-crashes bench bench-quick bench-page header clean
 
 all:
 	@tools/setup cc
@@ -55,6 +58,22 @@ soak:
 compare-crashes:
 	@tools/setup $(TEST_TOOLS) pkg-config
 	$(CARGO) test --release --locked --test torture -- power worker compare
+
+# Measures this library and its peers side by side; what it makes stays in
+# target/bench. The quick form takes two minutes, the whole twenty; the last one
+# writes the page of the docs as well.
+bench bench-quick bench-page: all
+	@tools/setup $(BENCH_TOOLS)
+
+bench:
+	benches/run.py
+
+bench-quick:
+	benches/run.py --quick
+
+bench-page:
+	@mkdir -p docs
+	benches/run.py --json target/bench/results.json --plot docs/benchmarks.svg --page docs/benchmarks.md
 
 # Writes include/ocilayout.h and tests/symbols.txt anew from the sources.
 header:

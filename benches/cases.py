@@ -48,8 +48,9 @@ class Limit:
     case: str
     ours: str
     peer: str
-    time: float  # at most so much of the peer's
-    size: float = 0.0  # at most so much of the peer's, if it matters
+    # At most so much of the peer's, where it matters.
+    time: float | None = None
+    size: float | None = None
 
 
 def add_layer(umoci, compression, layer="{rootfs}"):
@@ -90,7 +91,7 @@ GZIP = Case(
 
 GZIP_6 = Case(
     "gzip-6",
-    "The same at level 6",
+    "The same tar to a gzip layer, at level 6",
     check="stream", source="rootfs", sizes=True,
     rows=(
         Row(OURS, "{ours} layer full {out} {rootfs} gzip 6", "from a C callback"),
@@ -104,7 +105,7 @@ GZIP_6 = Case(
 
 ZSTD = Case(
     "zstd-3",
-    "The same to a zstd layer, at level 3",
+    "The same tar to a zstd layer, at level 3",
     check="stream", source="rootfs", sizes=True,
     rows=(
         Row(OURS, "{ours} layer full {out} {rootfs} zstd 3", "from a C callback"),
@@ -155,7 +156,7 @@ FILES = Case(
 
 BIG_FILE = Case(
     "big-file",
-    "A directory of one file of 4 GiB, like a model's weights, to a gzip layer",
+    "A directory of one file of 4 GiB, like the image of a disk, to a gzip layer",
     check="directory", source="big", sizes=True, runs=1, quick=False,
     rows=(
         Row("tar and pigz", "sh -c 'tar -C \"$0\" -c . | pigz -p2 >\"$1\"' {big} {out}",
@@ -221,7 +222,7 @@ LIMITS = (
     Limit("gzip", OURS, UMOCI, time=0.80, size=1.01),
     Limit("gzip", "ours, isal", GGCR, time=0.40, size=1.0),
     Limit("gzip-6", OURS, PIGZ, time=0.5),
-    Limit("gzip-6", OURS, "gzip", time=1.0, size=1.0),
+    Limit("gzip-6", OURS, "gzip", size=1.0),
     Limit("zstd-3", OURS, OCIDIR, time=0.9, size=1.0),
     Limit("blobs", OURS, "floor: hash and write, durable", time=1.2),
     Limit("blobs", OURS_NONE, OCIDIR, time=1.0),

@@ -78,7 +78,8 @@ def blobs():
     def fill(folder):
         folder.mkdir()
         for seed in range(4):
-            content = random.Random(seed).randbytes(256 * MIB)
+            draw = random.Random(seed)
+            content = b"".join(draw.randbytes(MIB) for _ in range(256))
             gzip = zlib.compressobj(0, wbits=31)
             blob = gzip.compress(content) + gzip.flush()
             name = f"{hashlib.sha256(blob).hexdigest()}-{hashlib.sha256(content).hexdigest()}"
@@ -101,19 +102,15 @@ def files():
 
 
 def big():
-    """One file of 4 GiB like the weights of a model: numbers of 16 bits whose
-    exponents compress and whose other bits do not."""
+    """One file of 4 GiB, like the image of a disk: rootfs.tar again and again, which
+    no compressor sees, since none looks back by as much."""
     def fill(folder):
         folder.mkdir()
-        draw = random.Random(4)
-        exponents = bytes(60 + (value.bit_count() & 7) for value in range(256))
-        pool = bytearray(64 * MIB)
-        pool[0::2] = draw.randbytes(32 * MIB)
-        pool[1::2] = draw.randbytes(32 * MIB).translate(exponents)
-        with open(folder / "weights", "wb") as file:
-            # No compressor looks back by as much as the pool is long.
-            for _ in range(4 * 1024 // 64):
-                file.write(pool)
+        left = 4 * 1024 * MIB
+        with open(folder / "disk.img", "wb") as image:
+            while left > 0:
+                with open(rootfs(), "rb") as tar:
+                    left -= os.sendfile(image.fileno(), tar.fileno(), 0, left)
         set_times(folder)
     return str(once(INPUTS / "big", fill))
 

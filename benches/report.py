@@ -49,61 +49,56 @@ def case_table(case):
         lines.append(line)
     others = max(run["others"] for row in case["rows"] for run in row["runs"])
     runs = len(first["runs"])
-    return (f"### {case['title']}\n\n{table(heads, lines)}\n"
+    return (f"### {case['name']}: {case['title']}\n\n{table(heads, lines)}\n"
             f"{runs} {'run' if runs == 1 else 'runs'} each, in turns, on {case['place']}; "
             f"beside them the machine was busy with at most {others:.2f} cores.\n")
 
 
 def limits_table(results):
     """What the project has set itself, and whether it holds."""
-    found = {(case["name"], row["name"]): summary(row)
-             for case in results["cases"] for row in case["rows"]}
     lines = []
-    for limit in cases.LIMITS:
-        ours = found.get((limit.case, limit.ours))
-        peer = found.get((limit.case, limit.peer))
-        line = [limit.case, limit.ours, limit.peer]
-        if not ours or not peer:
-            lines.append([*line, "", f"{limit.time:g}", "", size_text(limit.size), "not measured"])
-            continue
-        time = ours["wall"] / peer["wall"]
-        holds = time <= limit.time
-        size = None
-        if limit.size:
-            size = ours["size"] / peer["size"]
-            holds = holds and size <= limit.size
-        lines.append([*line, f"{time:.3f}", f"{limit.time:g}", f"{size:.4f}" if size else "",
-                      size_text(limit.size), "yes" if holds else "NO"])
+    for case in results["cases"]:
+        found = {row["name"]: summary(row) for row in case["rows"]}
+        lines += [limit_line(limit, found.get(limit.ours), found.get(limit.peer))
+                  for limit in cases.LIMITS if limit.case == case["name"]]
     heads = ["case", "ours", "against", "time", "at most", "size", "at most", "holds"]
     return f"### What must show\n\nRatios of ours to the other.\n\n{table(heads, lines)}"
 
 
-def size_text(size):
-    return f"{size:g}" if size else ""
+def limit_line(limit, ours, peer):
+    line, holds = [limit.case, limit.ours, limit.peer], []
+    for most, of in [(limit.time, "wall"), (limit.size, "size")]:
+        if most and ours and peer:
+            ratio = ours[of] / peer[of]
+            line.append(f"{ratio:.3f}")
+            holds.append(ratio <= most)
+        else:
+            line.append("")
+        line.append(f"{most:g}" if most else "")
+    return [*line, "not measured" if not holds else "yes" if all(holds) else "NO"]
 
 
 def better_peers(results):
-    """Where a peer is better than ours, with our default settings."""
+    """Where a peer is better than ours as it is by default."""
     lines = []
     for case in results["cases"]:
         first = case["rows"][0]
         if not is_ours(first):
-            lines.append(f"- {case['title']}: not yet done by ours.")
+            lines.append([case["name"], "all", "", "", "ours cannot do it yet"])
             continue
         ours = summary(first)
         for row in case["rows"]:
             if is_ours(row) or row["floor"]:
                 continue
             told = summary(row)
-            said = []
-            if told["wall"] < ours["wall"]:
-                said.append(f"takes {told['wall'] / ours['wall']:.2f} of our time")
-            if told["size"] and told["size"] < ours["size"]:
-                said.append(f"writes {100 - 100 * told['size'] / ours['size']:.1f} % less")
-            if said:
-                how = f" ({row['how']})" if row["how"] else ""
-                lines.append(f"- {case['title']}: {row['name']}{how} {' and '.join(said)}.")
-    return "### Where a peer is better\n\n" + ("\n".join(lines) or "Nowhere.") + "\n"
+            time = told["wall"] / ours["wall"]
+            size = told["size"] / ours["size"] if told["size"] else 1
+            if time < 1 or size < 1:
+                lines.append([case["name"], row["name"], f"{time:.2f}" if time < 1 else "",
+                              f"{size:.3f}" if size < 1 else "", row["how"]])
+    heads = ["case", "who", "time", "size", "how"]
+    return (f"### Where a peer is better\n\nRatios of it to the first row of the case.\n\n"
+            f"{table(heads, lines)}")
 
 
 def facts(results):
