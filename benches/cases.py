@@ -38,7 +38,7 @@ class Case:
     source: str = ""  # the input that it has to be
     count: int = 0  # how many images it has to have
     disk: bool = False  # on a disk, rather than in memory
-    sizes: bool = False  # whether outputs may differ in size
+    compression: str = ""  # what its layer has to be; then outputs differ in size
     runs: int = 5  # beside one that warms up; a case of one run has no such
     quick: bool = True  # part of the quick form
 
@@ -73,7 +73,7 @@ def insert(umoci, directory):
 GZIP = Case(
     "gzip",
     "A root filesystem's tar to a gzip layer, each with its default settings",
-    check="stream", source="rootfs", sizes=True,
+    check="stream", source="rootfs", compression="gzip",
     rows=(
         Row(OURS, "{ours} layer full {out} {rootfs} gzip -1", "from a C callback"),
         Row("ours, isal", "{ours_isal} layer full {out} {rootfs} gzip -1",
@@ -82,7 +82,7 @@ GZIP = Case(
         Row(UMOCI, how="raw add-layer, pgzip", **add_layer("{umoci}", "--compress=gzip")),
         Row("umoci of Debian", how="raw add-layer", slow=True, **add_layer("umoci", "")),
         Row("skopeo", "skopeo copy --insecure-policy docker-archive:{archive} oci:{out}:image",
-            "copy from a docker-archive"),
+            "copy from a docker-archive", slow=True),
         Row(OCIDIR, "{ocidir} gzip {out} {rootfs}", "create_gzip_layer, level 6", slow=True),
         Row("igzip", "sh -c 'igzip -1 -c \"$0\" >\"$1\"' {rootfs} {out}",
             "-1; compresses only", leaves="file"),
@@ -92,21 +92,21 @@ GZIP = Case(
 GZIP_6 = Case(
     "gzip-6",
     "The same tar to a gzip layer, at level 6",
-    check="stream", source="rootfs", sizes=True,
+    check="stream", source="rootfs", compression="gzip",
     rows=(
         Row(OURS, "{ours} layer full {out} {rootfs} gzip 6", "from a C callback"),
         Row(PIGZ, "sh -c 'pigz -6 -p2 -c \"$0\" >\"$1\"' {rootfs} {out}",
             "-6 -p2; compresses only", leaves="file"),
         Row("gzip", "sh -c 'gzip -6 -c \"$0\" >\"$1\"' {rootfs} {out}",
             "-6; compresses only", leaves="file", slow=True),
-        Row(GGCR, "{peers} ggcr-stream {out} {rootfs} 6", "stream.NewLayer"),
+        Row(GGCR, "{peers} ggcr-stream {out} {rootfs} 6", "stream.NewLayer", slow=True),
     ),
 )
 
 ZSTD = Case(
     "zstd-3",
     "The same tar to a zstd layer, at level 3",
-    check="stream", source="rootfs", sizes=True,
+    check="stream", source="rootfs", compression="zstd",
     rows=(
         Row(OURS, "{ours} layer full {out} {rootfs} zstd 3", "from a C callback"),
         Row(OCIDIR, "{ocidir} zstd {out} {rootfs} 2", "create_layer_zstd_multithread, 2 workers"),
@@ -144,7 +144,7 @@ BLOBS = Case(
 FILES = Case(
     "files",
     "A directory of 100,000 small files to a gzip layer",
-    check="directory", source="files", sizes=True, runs=3, quick=False,
+    check="directory", source="files", compression="gzip", runs=3, quick=False,
     rows=(
         Row("tar and pigz", "sh -c 'tar --sort=name -C \"$0\" -c . | pigz -p2 >\"$1\"' {files} {out}",
             "pigz -p2; hashes nothing", leaves="file"),
@@ -157,7 +157,7 @@ FILES = Case(
 BIG_FILE = Case(
     "big-file",
     "A directory of one file of 4 GiB, like the image of a disk, to a gzip layer",
-    check="directory", source="big", sizes=True, runs=1, quick=False,
+    check="directory", source="big", compression="gzip", runs=1, quick=False,
     rows=(
         Row("tar and pigz", "sh -c 'tar -C \"$0\" -c . | pigz -p2 >\"$1\"' {big} {out}",
             "pigz -p2; hashes nothing", leaves="file"),
@@ -173,12 +173,13 @@ def one_by_one(count, durability, **case):
         f"{count:,} small images, one by one, durability {durability}",
         check="images", count=count, disk=durability == "full",
         rows=(
-            Row(ours, f"{{ours}} images {durability} {{out}} {count}"),
+            Row(ours, f"{{ours}} images {durability} {{out}} {count}",
+                "append" + ("; all on the disk each time" if durability == "full" else "")),
             Row(GGCR, f"{{peers}} ggcr-images {{out}} {count}", "AppendImage; waits for nothing"),
             Row(OCIDIR, f"{{ocidir}} images {{out}} {count}", "waits for index.json only"),
             Row(ORAS, f"{{peers}} oras-images {{out}} {count}", "Push and Tag; waits for nothing"),
             Row(REGCLIENT, f"{{peers}} regclient-images {{out}} {count}",
-                "BlobPut and ManifestPut; waits for nothing"),
+                "BlobPut and ManifestPut; waits for nothing", slow=True),
         ),
         **case,
     )

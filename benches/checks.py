@@ -7,7 +7,7 @@ from pathlib import Path
 
 from inputs import digest_of
 
-DECODERS = {b"\x1f\x8b": "gzip", b"\x28\xb5": "zstd"}
+STARTS = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 PIECE = 1024 * 1024
 
 
@@ -30,7 +30,7 @@ def size(row, out):
 
 def check_stream(case, row, out, names):
     """The layer decodes to the tar."""
-    with decoder(only_layer(row, out)) as decode:
+    with decoder(only_layer(row, out), case.compression) as decode:
         found = hashlib.sha256()
         while piece := decode.stdout.read(PIECE):
             found.update(piece)
@@ -42,7 +42,7 @@ def check_stream(case, row, out, names):
 def check_directory(case, row, out, names):
     """The layer decodes to a tar of the directory, and of all that is in it."""
     folder = Path(names[case.source])
-    with decoder(only_layer(row, out)) as decode:
+    with decoder(only_layer(row, out), case.compression) as decode:
         compare = subprocess.run(
             ["tar", "--compare", "--verbose", "--file=-", "--directory", folder],
             stdin=decode.stdout, capture_output=True, text=True)
@@ -108,13 +108,16 @@ def only_layer(row, out):
     return blob_of(out, layer)
 
 
-def decoder(layer):
+def decoder(layer, compression):
+    """A process that gives what is in the layer. Each of these compressions has a
+    tool of its name."""
+    start = STARTS[compression]
     with open(layer, "rb") as file:
-        start = file.read(2)
-    if start not in DECODERS:
-        raise Wrong(f"{layer} is neither gzip nor zstd")
-    return subprocess.Popen([DECODERS[start], "-dc"], stdin=open(layer, "rb"),
-                            stdout=subprocess.PIPE)
+        if file.read(len(start)) != start:
+            raise Wrong(f"{layer} is not {compression}")
+    with open(layer, "rb") as file:
+        return subprocess.Popen([compression, "-dc"], stdin=file, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE)
 
 
 def finished(decode):

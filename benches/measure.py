@@ -52,14 +52,16 @@ def run_row(case, row, names, look):
     names = {**names, "out": str(out)}
     for command in row.before:
         timed(words(command, names))
+    # Else the disk would still be at work for the row before.
     os.sync()
-    result = timed(words(row.command, names))
+    command = words(row.command, names)
+    result = timed(command)
     if look:
         try:
             checks.check(case, row, out, names)
-        except checks.Wrong as wrong:
-            raise Failed(f"{case.name}: {row.name}: {wrong}; see {out}") from wrong
-    if case.sizes:
+        except (checks.Wrong, OSError, KeyError, ValueError) as wrong:
+            raise Failed(f"{shlex.join(command)}: {wrong!r}") from wrong
+    if case.compression:
         result["size"] = checks.size(row, out)
     # ext4 makes files slowly where many have just been removed: those that many
     # images leave on a disk wait for clean_up.

@@ -34,7 +34,7 @@ def case_table(case):
     """The table of a case, with its title and what was going on beside it."""
     first = case["rows"][0]
     heads = ["who", "time s (min-max)", "to ours", "user + system s", "peak MiB", "how"]
-    sized = case["sizes"]
+    sized = case["sized"]
     if sized:
         heads.insert(5, "MB out")
     lines = []
@@ -110,19 +110,18 @@ def facts(results):
 
 def page(results, plot):
     """The page of the docs."""
-    parts = [
+    intro = (
         "# Side by side\n\n"
-        "Made by `make bench-page`; do not edit. `make bench` prints the same for your machine in less\n"
-        "than twenty minutes, `make bench-quick` the most of it in less than two.\n\n"
-        "Each program makes a whole image with what it is given: layer, config, manifest, and an entry in\n"
-        "`index.json`. Those that only compress make a file. The runs of a case take turns, after one that\n"
-        "is not counted, whose output is checked: each blob is called by its digest, and each layer decodes\n"
-        "to its source. Times are medians. The peak of memory is that of the largest process. Ratios are to\n"
-        "the first row; above 1 is slower than ours. How it is done stands in [`benches/`](../benches).\n"
-    ]
-    if plot:
-        parts.append(f"![The same as bars]({plot})\n")
-    parts.append(facts(results))
-    parts += [case_table(case) for case in results["cases"]]
-    parts += [better_peers(results), limits_table(results)]
-    return "\n".join(parts)
+        "Made by `make bench-page`; do not edit. `make bench` prints the same of your machine, in less than\n"
+        "twenty minutes, and `make bench-quick` most of it in about two.\n\n"
+        "Each program makes a whole image of what it is given: layers, config, manifest, and an entry in\n"
+        "`index.json`; those that only compress make a file. The runs of a case take turns, after one that is\n"
+        "not counted. What that leaves is checked: each blob is called by its digest, and each layer decodes\n"
+        "to its source. Times are medians; above 1.00 \"to ours\" is slower than ours. The peak of memory is\n"
+        "that of the largest process. A floor is no tool: it does only the work that is named, to show what\n"
+        "the machine allows. How all is done stands in [`benches/`](../benches).\n"
+    )
+    drawing = [f"![The times as bars]({plot})\n"] if plot else []
+    tables = [case_table(case) for case in results["cases"]]
+    return "\n".join([intro, limits_table(results), better_peers(results), *drawing, *tables,
+                      "### The machine, and the programs\n", facts(results)])

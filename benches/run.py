@@ -34,18 +34,17 @@ def main():
     made = inputs.make(needed(chosen))
     results = {"machine": machine.describe(), "versions": tools.versions(built), "cases": []}
     print(report.facts(results), flush=True)
-    if os.getloadavg()[0] > 0.5:
-        print("bench: the machine is busy, which the results will show", file=sys.stderr)
     try:
         for case in chosen:
             rows = measure.measure(case, {**built, **made}, wanted.quick)
             place = results["machine"]["disk" if case.disk else "memory file system"]
-            results["cases"].append({"name": case.name, "title": case.title, "sizes": case.sizes,
-                                     "place": place, "rows": rows})
+            results["cases"].append({"name": case.name, "title": case.title, "place": place,
+                                     "sized": bool(case.compression), "rows": rows})
             print(report.case_table(results["cases"][-1]), flush=True)
     except measure.Failed as failure:
-        sys.exit(f"\nbench: {failure}")
-    measure.clean_up()
+        sys.exit(f"bench: {case.name}: {failure}")
+    finally:
+        measure.clean_up()
     print(report.better_peers(results))
     print(report.limits_table(results))
     write(wanted, results)
