@@ -1,10 +1,11 @@
 /*
  * ours: what the benchmarks measure, by the header alone.
  *
- *     ours layer  DURABILITY LAYOUT TAR gzip|zstd LEVEL   one layer, by a callback
- *     ours blobs  DURABILITY LAYOUT BLOB...               known layers, a thread each
- *     ours images DURABILITY LAYOUT COUNT                 small images, one by one
- *     ours batch  DURABILITY LAYOUT COUNT                 small images, in one transaction
+ *     ours layer   DURABILITY LAYOUT TAR gzip|zstd LEVEL   one layer, by a callback
+ *     ours blobs   DURABILITY LAYOUT BLOB...               layers whose digests are known
+ *     ours trusted DURABILITY LAYOUT BLOB...               the same, not hashed again
+ *     ours images  DURABILITY LAYOUT COUNT                 small images, one by one
+ *     ours batch   DURABILITY LAYOUT COUNT                 small images, in one transaction
  *
  * DURABILITY is full, ordered or none. A LEVEL of -1 is the default. A BLOB is
  * called by its digest, a dash and its diff ID.
@@ -13,8 +14,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,11 +63,10 @@ static ocilayout_image *new_image(const ocilayout *layout) {
     return image;
 }
 
-/* Adds a layer and lets it go. */
-static void add_layer(ocilayout_image *image, ocilayout_descriptor *layer, const char *diff_id) {
+static void add_layer(ocilayout_image *image, const ocilayout_descriptor *layer,
+                      const char *diff_id) {
     ocilayout_error *err;
     must(ocilayout_image_add_layer(image, layer, diff_id, "bench", &err), err);
-    ocilayout_descriptor_free(layer);
 }
 
 /* Names an image and lets it go. */
@@ -96,62 +94,62 @@ static void put_layer(const ocilayout *layout, char **arguments) {
              options, zstd ? OCILAYOUT_COMPRESSION_ZSTD : OCILAYOUT_COMPRESSION_GZIP,
              atoi(arguments[2]), &err),
          err);
-    must(ocilayout_blob_put_callback(layout, from_file, &tar, options, &layer, &err), err);
+    must(ocilayout_blob_put_callback(layout, from_file, &tar, options, NULL, NULL, &layer, &err),
+         err);
     add_layer(image, layer, NULL);
     append(layout, image, "image");
+    ocilayout_descriptor_free(layer);
     ocilayout_blob_options_free(options);
     close(tar);
 }
 
-/* A blob on its way, with a thread of its own. */
-struct transfer {
-    const ocilayout *layout;
-    char *path;
-    char digest[72], diff_id[72];
-    ocilayout_descriptor *layer;
-    pthread_t thread;
-};
+/* The digest that is the first or the second half of a blob's name. */
+static void digest_in(const char *path, int half, char digest[72]) {
+    const char *name = strrchr(path, '/');
+    if (!name || strlen(name) != 1 + 64 + 1 + 64) {
+        fprintf(stderr, "ours: %s: its name is no pair of digests\n", path);
+        exit(1);
+    }
+    snprintf(digest, 72, "sha256:%.64s", name + 1 + half * (64 + 1));
+}
 
-static void *put_known(void *argument) {
-    struct transfer *transfer = argument;
-    int fd = open_source(transfer->path);
+static void add_source(ocilayout_sources *sources, const char *path, uint64_t flags) {
     ocilayout_blob_options *options = new_options();
     ocilayout_error *err;
     struct stat stat;
-    if (fstat(fd, &stat) < 0
-        || sscanf(basename(transfer->path), "%64[0-9a-f]-%64[0-9a-f]", transfer->digest + 7,
-                  transfer->diff_id + 7) != 2) {
-        fprintf(stderr, "ours: %s: its name is no pair of digests\n", transfer->path);
-        exit(1);
-    }
-    memcpy(transfer->digest, "sha256:", 7);
-    memcpy(transfer->diff_id, "sha256:", 7);
+    char digest[72];
+    int fd = open_source(path);
+    if (fstat(fd, &stat) < 0)
+        abort();
+    close(fd);
+    digest_in(path, 0, digest);
     must(ocilayout_blob_options_set_media_type(options, OCILAYOUT_MEDIA_TYPE_IMAGE_LAYER_GZIP,
                                                &err),
          err);
-    must(ocilayout_blob_options_set_expected_digest(options, transfer->digest, &err), err);
+    must(ocilayout_blob_options_set_expected_digest(options, digest, &err), err);
     must(ocilayout_blob_options_set_expected_size(options, (uint64_t)stat.st_size, &err), err);
-    must(ocilayout_blob_put_fd(transfer->layout, fd, options, &transfer->layer, &err), err);
+    must(ocilayout_blob_options_set_flags(options, flags, &err), err);
+    must(ocilayout_sources_add_file(sources, path, options, &err), err);
     ocilayout_blob_options_free(options);
-    close(fd);
-    return NULL;
 }
 
-static void put_blobs(const ocilayout *layout, char **paths, size_t count) {
-    struct transfer *transfers = calloc(count, sizeof *transfers);
+static void put_blobs(const ocilayout *layout, char **paths, size_t count, uint64_t flags) {
     ocilayout_image *image = new_image(layout);
+    ocilayout_sources *sources;
+    ocilayout_descriptors *layers;
+    ocilayout_error *err;
+    must(ocilayout_sources_new(&sources, &err), err);
+    for (size_t i = 0; i < count; i++)
+        add_source(sources, paths[i], flags);
+    must(ocilayout_blob_put_all(layout, sources, 0, NULL, NULL, &layers, &err), err);
     for (size_t i = 0; i < count; i++) {
-        transfers[i].layout = layout;
-        transfers[i].path = paths[i];
-        if (pthread_create(&transfers[i].thread, NULL, put_known, &transfers[i]) != 0)
-            abort();
-    }
-    for (size_t i = 0; i < count; i++) {
-        pthread_join(transfers[i].thread, NULL);
-        add_layer(image, transfers[i].layer, transfers[i].diff_id);
+        char diff_id[72];
+        digest_in(paths[i], 1, diff_id);
+        add_layer(image, ocilayout_descriptors_at(layers, i), diff_id);
     }
     append(layout, image, "image");
-    free(transfers);
+    ocilayout_descriptors_free(layers);
+    ocilayout_sources_free(sources);
 }
 
 static void put_images(const ocilayout *layout, int count) {
@@ -165,9 +163,10 @@ static void put_images(const ocilayout *layout, int count) {
         ocilayout_descriptor *layer;
         snprintf(content, sizeof content, "%-1024d", number);
         snprintf(name, sizeof name, "image-%d", number);
-        must(ocilayout_blob_put_memory(layout, content, 1024, options, &layer, &err), err);
+        must(ocilayout_blob_put_memory(layout, content, 1024, options, NULL, NULL, &layer, &err), err);
         add_layer(image, layer, NULL);
         append(layout, image, name);
+        ocilayout_descriptor_free(layer);
     }
     ocilayout_blob_options_free(options);
 }
@@ -183,21 +182,21 @@ static void put_batch(const ocilayout *layout, int count) {
 
 int main(int argc, char **argv) {
     const char *verb = argc > 4 ? argv[1] : "";
-    ocilayout *layout;
-    if (strcmp(verb, "blobs") != 0 && strcmp(verb, "images") != 0 && strcmp(verb, "batch") != 0
-        && !(strcmp(verb, "layer") == 0 && argc == 7)) {
+    ocilayout *layout = argc > 4 ? open_layout(argv[2], argv[3]) : NULL;
+    if (strcmp(verb, "layer") == 0 && argc == 7) {
+        put_layer(layout, argv + 4);
+    } else if (strcmp(verb, "blobs") == 0) {
+        put_blobs(layout, argv + 4, (size_t)(argc - 4), 0);
+    } else if (strcmp(verb, "trusted") == 0) {
+        put_blobs(layout, argv + 4, (size_t)(argc - 4), OCILAYOUT_BLOB_TRUSTED);
+    } else if (strcmp(verb, "images") == 0) {
+        put_images(layout, atoi(argv[4]));
+    } else if (strcmp(verb, "batch") == 0) {
+        put_batch(layout, atoi(argv[4]));
+    } else {
         fputs("usage: see the top of benches/ours.c\n", stderr);
         return 2;
     }
-    layout = open_layout(argv[2], argv[3]);
-    if (strcmp(verb, "layer") == 0)
-        put_layer(layout, argv + 4);
-    else if (strcmp(verb, "blobs") == 0)
-        put_blobs(layout, argv + 4, (size_t)(argc - 4));
-    else if (strcmp(verb, "images") == 0)
-        put_images(layout, atoi(argv[4]));
-    else
-        put_batch(layout, atoi(argv[4]));
     ocilayout_free(layout);
     return 0;
 }
