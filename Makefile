@@ -73,7 +73,8 @@ bench-quick:
 
 bench-page:
 	@mkdir -p docs
-	benches/run.py --json target/bench/results.json --plot docs/benchmarks.svg --page docs/benchmarks.md
+	benches/run.py --json target/bench/results.json \
+		--plot docs/benchmarks.svg --page docs/benchmarks.md
 
 # Writes include/ocilayout.h and tests/symbols.txt anew from the sources.
 header:

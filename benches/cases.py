@@ -120,7 +120,8 @@ BLOBS = Case(
     "Four layers of 256 MiB whose digests are known, on the disk",
     check="blobs", source="blobs", disk=True, runs=7,
     rows=(
-        Row(OURS, "{ours} blobs full {out} {blobs}", "put_all; checked, and on the disk at the end"),
+        Row(OURS, "{ours} blobs full {out} {blobs}",
+            "put_all; checked, and on the disk at the end"),
         Row(OURS_ORDERED, "{ours} blobs ordered {out} {blobs}", "checked"),
         Row(OURS_NONE, "{ours} blobs none {out} {blobs}", "checked"),
         Row(OURS_TRUSTED, "{ours} trusted none {out} {blobs}", "checks nothing but sizes"),
@@ -148,7 +149,8 @@ FILES = Case(
     "A directory of 100,000 small files to a gzip layer",
     check="directory", source="files", compression="gzip", runs=3, quick=False,
     rows=(
-        Row("tar and pigz", "sh -c 'tar --sort=name -C \"$0\" -c . | pigz -p2 >\"$1\"' {files} {out}",
+        Row("tar and pigz",
+            "sh -c 'tar --sort=name -C \"$0\" -c . | pigz -p2 >\"$1\"' {files} {out}",
             "pigz -p2; hashes nothing", leaves="file"),
         Row("bsdtar and pigz", "sh -c 'bsdtar -C \"$0\" -c . | pigz -p2 >\"$1\"' {files} {out}",
             "pigz -p2; hashes nothing", leaves="file"),

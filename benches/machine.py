@@ -12,11 +12,12 @@ import measure
 def describe():
     cpuinfo = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     memory = int(re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())[1])
-    flags = field(cpuinfo, "flags").split()
-    known = [flag for flag in ["sha_ni", "avx2", "avx512bw"] if flag in flags]
+    flags = (field(cpuinfo, "flags") or field(cpuinfo, "Features")).split()
+    known = [flag for flag in ["sha_ni", "sha2", "avx2", "avx512bw"] if flag in flags]
+    cores = len(os.sched_getaffinity(0))
     return {
         "processor": field(cpuinfo, "model name") or platform.machine(),
-        "cores": f"{len(os.sched_getaffinity(0))}, with {', '.join(known) or 'no extensions that matter'}",
+        "cores": f"{cores}, with {', '.join(known)}" if known else f"{cores}",
         "memory": f"{memory / 1024 / 1024:.0f} GiB",
         "system": f"{platform.freedesktop_os_release()['PRETTY_NAME']}, Linux {platform.release()}",
         "disk": filesystem(measure.DISK),

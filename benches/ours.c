@@ -163,7 +163,8 @@ static void put_images(const ocilayout *layout, int count) {
         ocilayout_descriptor *layer;
         snprintf(content, sizeof content, "%-1024d", number);
         snprintf(name, sizeof name, "image-%d", number);
-        must(ocilayout_blob_put_memory(layout, content, 1024, options, NULL, NULL, &layer, &err), err);
+        must(ocilayout_blob_put_memory(layout, content, 1024, options, NULL, NULL, &layer, &err),
+             err);
         add_layer(image, layer, NULL);
         append(layout, image, name);
         ocilayout_descriptor_free(layer);

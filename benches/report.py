@@ -26,8 +26,9 @@ def table(heads, lines):
     """A Markdown table whose columns stand one below the other."""
     widths = [max(len(line[i]) for line in [heads, *lines]) for i in range(len(heads))]
     rule = ["-" * width for width in widths]
-    return "\n".join("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |"
-                     for line in [heads, rule, *lines]) + "\n"
+    padded = [[cell.ljust(width) for cell, width in zip(line, widths)]
+              for line in [heads, rule, *lines]]
+    return "".join(f"| {' | '.join(line)} |\n" for line in padded)
 
 
 def case_table(case):
@@ -108,20 +109,23 @@ def facts(results):
     return f"{machine}\n{versions}"
 
 
+INTRODUCTION = """# Side by side
+
+Made by `make bench-page`; do not edit. `make bench` prints the same of your machine, in less than
+twenty minutes, and `make bench-quick` most of it in about two.
+
+Each program makes a whole image of what it is given: layers, config, manifest, and an entry in
+`index.json`; those that only compress make a file. The runs of a case take turns, after one that
+is not counted. What that leaves is checked: each blob is called by its digest, and each layer
+decodes to its source. Times are medians; above 1.00 "to ours" is slower than ours. The peak of
+memory is that of the largest process. A floor is no tool: it does only the work that is named, to
+show what the machine allows. How all is done stands in [`benches/`](../benches).
+"""
+
+
 def page(results, plot):
     """The page of the docs."""
-    intro = (
-        "# Side by side\n\n"
-        "Made by `make bench-page`; do not edit. `make bench` prints the same of your machine, in less than\n"
-        "twenty minutes, and `make bench-quick` most of it in about two.\n\n"
-        "Each program makes a whole image of what it is given: layers, config, manifest, and an entry in\n"
-        "`index.json`; those that only compress make a file. The runs of a case take turns, after one that is\n"
-        "not counted. What that leaves is checked: each blob is called by its digest, and each layer decodes\n"
-        "to its source. Times are medians; above 1.00 \"to ours\" is slower than ours. The peak of memory is\n"
-        "that of the largest process. A floor is no tool: it does only the work that is named, to show what\n"
-        "the machine allows. How all is done stands in [`benches/`](../benches).\n"
-    )
     drawing = [f"![The times as bars]({plot})\n"] if plot else []
     tables = [case_table(case) for case in results["cases"]]
-    return "\n".join([intro, limits_table(results), better_peers(results), *drawing, *tables,
+    return "\n".join([INTRODUCTION, limits_table(results), better_peers(results), *drawing, *tables,
                       "### The machine, and the programs\n", facts(results)])

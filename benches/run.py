@@ -51,7 +51,7 @@ def main():
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description="Measures this library and its peers side by side.")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer cases, fewer runs")
     parser.add_argument("--only", metavar="CASE", action="append", default=[],
                         choices=[case.name for case in cases.CASES],

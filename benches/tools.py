@@ -62,7 +62,7 @@ def go_built(name, package):
     if not found or int(found[1]) < 21:
         sys.exit("bench: the peers need Go 1.21 or newer, which fetches the Go that they ask for")
     program = BUILD / name
-    run("go", "build", "-o", program, package, cwd=BENCHES / "peers/go")
+    run("go", "build", "-buildvcs=false", "-o", program, package, cwd=BENCHES / "peers/go")
     return str(program)
 
 
