@@ -15,7 +15,7 @@ TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci \
 	mkfs.btrfs tar bsdtar setpriv setcap setfacl setfattr
 
 BENCH_TOOLS := cc pkg-config git go python3 debootstrap findmnt time skopeo umoci \
-	gzip pigz igzip zstd tar bsdtar
+	gzip pigz igzip zstd tar bsdtar autoconf automake libtoolize nasm
 
 .PHONY: all run test sanitize soak compare-crashes bench bench-quick bench-page header clean
 

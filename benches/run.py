@@ -10,6 +10,7 @@ make bench builds the library before. What is measured stands in cases.py.
 import argparse
 import json
 import os
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,8 @@ def main():
     made = inputs.make(needed(chosen))
     results = {"machine": machine.describe(), "versions": tools.versions(built), "cases": []}
     print(report.facts(results), flush=True)
+    # So that nothing large stays behind, in memory, whoever ends this.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         for case in chosen:
             rows = measure.measure(case, {**built, **made}, wanted.quick)
