@@ -148,6 +148,7 @@ FILES = Case(
     "A directory of 100,000 small files to a gzip layer",
     check="directory", source="files", compression="gzip", runs=3, quick=False,
     rows=(
+        Row(OURS, "{ours} directory full {out} {files} gzip -1", "put_directory"),
         Row("tar and pigz",
             "sh -c 'tar --sort=name -C \"$0\" -c . | pigz -p2 >\"$1\"' {files} {out}",
             "pigz -p2; hashes nothing", leaves="file"),
@@ -162,6 +163,7 @@ BIG_FILE = Case(
     "A directory of one file of 4 GiB, like the image of a disk, to a gzip layer",
     check="directory", source="big", compression="gzip", runs=1, quick=False,
     rows=(
+        Row(OURS, "{ours} directory full {out} {big} gzip -1", "put_directory"),
         Row("tar and pigz", "sh -c 'tar -C \"$0\" -c . | pigz -p2 >\"$1\"' {big} {out}",
             "pigz -p2; hashes nothing", leaves="file"),
         Row(UMOCI, how="insert, pgzip", **insert("{umoci}", "{big}")),

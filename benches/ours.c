@@ -2,6 +2,7 @@
  * ours: what the benchmarks measure, by the header alone.
  *
  *     ours layer   DURABILITY LAYOUT TAR gzip|zstd LEVEL   one layer, by a callback
+ *     ours directory DURABILITY LAYOUT DIRECTORY gzip LEVEL  one layer of a directory
  *     ours blobs   DURABILITY LAYOUT BLOB...               layers whose digests are known
  *     ours trusted DURABILITY LAYOUT BLOB...               the same, not hashed again
  *     ours images  DURABILITY LAYOUT COUNT                 small images, one by one
@@ -83,24 +84,30 @@ static int64_t from_file(void *fd, void *buf, size_t cap) {
     return read(*(int *)fd, buf, cap);
 }
 
-static void put_layer(const ocilayout *layout, char **arguments) {
-    int zstd = strcmp(arguments[1], "zstd") == 0;
-    int tar = open_source(arguments[0]);
+/* The words are a source, a compression and its level. */
+static void put_layer(const ocilayout *layout, char **words, int is_directory) {
+    int zstd = strcmp(words[1], "zstd") == 0;
     ocilayout_blob_options *options = new_options();
     ocilayout_image *image = new_image(layout);
     ocilayout_descriptor *layer;
     ocilayout_error *err;
     must(ocilayout_blob_options_set_compression(
              options, zstd ? OCILAYOUT_COMPRESSION_ZSTD : OCILAYOUT_COMPRESSION_GZIP,
-             atoi(arguments[2]), &err),
+             atoi(words[2]), &err),
          err);
-    must(ocilayout_blob_put_callback(layout, from_file, &tar, options, NULL, NULL, &layer, &err),
-         err);
+    if (is_directory) {
+        must(ocilayout_blob_put_directory(layout, words[0], NULL, options, &layer, &err), err);
+    } else {
+        int tar = open_source(words[0]);
+        must(ocilayout_blob_put_callback(layout, from_file, &tar, options, NULL, NULL, &layer,
+                                         &err),
+             err);
+        close(tar);
+    }
     add_layer(image, layer, NULL);
     append(layout, image, "image");
     ocilayout_descriptor_free(layer);
     ocilayout_blob_options_free(options);
-    close(tar);
 }
 
 /* The digest that is the first or the second half of a blob's name. */
@@ -185,7 +192,9 @@ int main(int argc, char **argv) {
     const char *verb = argc > 4 ? argv[1] : "";
     ocilayout *layout = argc > 4 ? open_layout(argv[2], argv[3]) : NULL;
     if (strcmp(verb, "layer") == 0 && argc == 7) {
-        put_layer(layout, argv + 4);
+        put_layer(layout, argv + 4, 0);
+    } else if (strcmp(verb, "directory") == 0 && argc == 7) {
+        put_layer(layout, argv + 4, 1);
     } else if (strcmp(verb, "blobs") == 0) {
         put_blobs(layout, argv + 4, (size_t)(argc - 4), 0);
     } else if (strcmp(verb, "trusted") == 0) {
