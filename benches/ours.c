@@ -96,7 +96,9 @@ static void put_layer(const ocilayout *layout, char **words, int is_directory) {
              atoi(words[2]), &err),
          err);
     if (is_directory) {
-        must(ocilayout_blob_put_directory(layout, words[0], NULL, options, &layer, &err), err);
+        must(ocilayout_blob_put_directory(layout, words[0], NULL, options, NULL, NULL, &layer,
+                                          &err),
+             err);
     } else {
         int tar = open_source(words[0]);
         must(ocilayout_blob_put_callback(layout, from_file, &tar, options, NULL, NULL, &layer,

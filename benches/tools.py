@@ -1,5 +1,6 @@
 """Builds our drivers and those of the peers, in target/bench/build."""
 
+import json
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from inputs import ROOT
 
 BENCHES = ROOT / "benches"
 BUILD = ROOT / "target/bench/build"
+UMOCI = "github.com/opencontainers/umoci@v0.6.0"
 
 
 def build():
@@ -19,8 +21,8 @@ def build():
         "ours": ours("ours", ROOT / "target/release"),
         "ours_isal": ours("ours-isal", with_isal()),
         "floors": compiled("floors", libcrypto()),
-        "peers": go_built("peers", "."),
-        "umoci": go_built("umoci", "github.com/opencontainers/umoci/cmd/umoci"),
+        "peers": go_built("peers", ".", BENCHES / "peers/go"),
+        "umoci": go_built("umoci", "./cmd/umoci", downloaded(UMOCI)),
         "ocidir": ocidir(),
     }
 
@@ -61,13 +63,18 @@ def libcrypto():
     return run("pkg-config", "--cflags", "--libs", "libcrypto").split()
 
 
-def go_built(name, package):
+def go_built(name, package, folder):
     found = re.search(r"go1\.(\d+)", run("go", "version"))
     if not found or int(found[1]) < 21:
         sys.exit("bench: the peers need Go 1.21 or newer, which fetches the Go that they ask for")
     program = BUILD / name
-    run("go", "build", "-buildvcs=false", "-o", program, package, cwd=BENCHES / "peers/go")
+    run("go", "build", "-buildvcs=false", "-o", program, package, cwd=folder)
     return str(program)
+
+
+def downloaded(module):
+    """The source of a Go module, which is built with the dependencies of its release."""
+    return json.loads(run("go", "mod", "download", "-json", module))["Dir"]
 
 
 def ocidir():

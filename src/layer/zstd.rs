@@ -19,11 +19,17 @@ pub(super) const PIECE: usize = 512 * 1024;
 
 /// The content of one job. By default it is four times as much, of which too little fits
 /// into memory, and the last cores would wait long for each other.
-const JOB: u32 = 2 * 1024 * 1024;
+const JOB: u32 = 3 * 1024 * 1024;
 
-/// How much of the window a job looks back into the one before: a quarter, which makes up
-/// for what smaller jobs lose.
-const OVERLAP: u32 = 7;
+/// How much of the window a job looks back into the one before: a half, which more than
+/// makes up for what smaller jobs lose.
+const OVERLAP: u32 = 8;
+
+/// The level that most layers are compressed with, and the table in which it looks up short
+/// matches: of 32 KiB, so that it stays in the first cache, which saves a twentieth of the
+/// time for less than what the overlap has gained.
+const TUNED_LEVEL: i32 = 3;
+const SHORT_MATCHES: u32 = 13;
 
 /// The most threads that the library takes.
 const MOST_WORKERS: usize = 64;
@@ -82,6 +88,10 @@ impl Frame {
             CParameter::OverlapSizeLog(OVERLAP),
         ] {
             context.set_parameter(parameter).map_err(|_| Error::Memory)?;
+        }
+        if level == TUNED_LEVEL {
+            let table = CParameter::ChainLog(SHORT_MATCHES);
+            context.set_parameter(table).map_err(|_| Error::Memory)?;
         }
         Ok(Self { context: Some(context), hired })
     }
