@@ -450,23 +450,6 @@ typedef int64_t (*ocilayout_read_blob_fn)(void *userdata,
                                           size_t cap);
 
 /**
- * How a blob is compressed on its way into the store.
- */
-typedef int32_t ocilayout_compression;
-
-/**
- * Reads the next bytes of a source into buf, which has room for cap bytes, at
- * least 4096.
- *
- * Returns how many bytes it stored, from 1 to cap; 0 at the end of the source;
- * or a negative number of your choosing to stop the call, which then fails
- * with OCILAYOUT_ERR_CALLBACK and tells that number by
- * ocilayout_error_callback_code(). Fewer bytes than cap are no sign of the
- * end.
- */
-typedef int64_t (*ocilayout_read_fn)(void *userdata, void *buf, size_t cap);
-
-/**
  * How far a long call has come. Members may be added at its end.
  */
 typedef struct ocilayout_progress {
@@ -500,6 +483,23 @@ typedef struct ocilayout_progress {
  */
 typedef int32_t (*ocilayout_progress_fn)(void *userdata,
                                          const struct ocilayout_progress *progress);
+
+/**
+ * How a blob is compressed on its way into the store.
+ */
+typedef int32_t ocilayout_compression;
+
+/**
+ * Reads the next bytes of a source into buf, which has room for cap bytes, at
+ * least 4096.
+ *
+ * Returns how many bytes it stored, from 1 to cap; 0 at the end of the source;
+ * or a negative number of your choosing to stop the call, which then fails
+ * with OCILAYOUT_ERR_CALLBACK and tells that number by
+ * ocilayout_error_callback_code(). Fewer bytes than cap are no sign of the
+ * end.
+ */
+typedef int64_t (*ocilayout_read_fn)(void *userdata, void *buf, size_t cap);
 
 /**
  * Says whether an entry is meant: positive for yes, 0 for no, or a negative
@@ -724,7 +724,7 @@ ocilayout_status ocilayout_open_at(int dirfd,
  * What the index names is first read by read_blob, which gets userdata, and
  * checked, down the whole tree. If read_blob is NULL nothing is read, and the
  * blobs may be put later. read_blob must return: if it leaves by longjmp() or
- * the like, the directory stays open.
+ * the like, the directory stays open. progress is told as by ocilayout_write().
  *
  * Fails as ocilayout_open() does with OCILAYOUT_OPEN_CREATE and
  * OCILAYOUT_OPEN_EXCLUSIVE, and as ocilayout_write() does. A call that failed
@@ -736,6 +736,8 @@ ocilayout_status ocilayout_create(const char *path,
                                   size_t len,
                                   ocilayout_read_blob_fn read_blob,
                                   void *userdata,
+                                  ocilayout_progress_fn progress,
+                                  void *progress_userdata,
                                   struct ocilayout **out,
                                   struct ocilayout_error **err);
 
@@ -764,6 +766,9 @@ ocilayout_status ocilayout_set_lock_timeout(const struct ocilayout *layout,
  * is finished or freed, and run none of your callbacks but those of
  * ocilayout_blob_put_all(). What is stored does not depend on them. zstd compresses on
  * threads of its own, always on one at least, and counts them into the number.
+ *
+ * ocilayout_verify() has so many threads of its own, which end with it, while the
+ * calling one only waits and tells; with 1 it starts none, and works itself.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_set_threads(const struct ocilayout *layout,
@@ -1886,15 +1891,23 @@ ocilayout_status ocilayout_manifest_put(const struct ocilayout *layout,
  * Each blob is read by read_blob, which gets userdata, and is checked; one
  * that is there already is not read.
  *
+ * progress, which gets progress_userdata, may be NULL. It is told of the bytes that
+ * were read from the source, and of the blobs that are here; how many there are is
+ * known at the end. If it stops the call, blobs that were complete by then stay until
+ * they are collected.
+ *
  * Fails with OCILAYOUT_ERR_CALLBACK when read_blob stops it,
- * OCILAYOUT_ERR_DIGEST when it gives something else, OCILAYOUT_ERR_FORMAT when
- * a document is malformed or indexes nest more than 32 deep.
+ * OCILAYOUT_ERR_CANCELLED when progress does, OCILAYOUT_ERR_DIGEST when it gives
+ * something else, OCILAYOUT_ERR_FORMAT when a document is malformed or indexes
+ * nest more than 32 deep.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_write(const struct ocilayout *layout,
                                  const struct ocilayout_descriptor *descriptor,
                                  ocilayout_read_blob_fn read_blob,
                                  void *userdata,
+                                 ocilayout_progress_fn progress,
+                                 void *progress_userdata,
                                  struct ocilayout_error **err);
 
 /**
@@ -1906,6 +1919,8 @@ OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_write_from(const struct ocilayout *layout,
                                       const struct ocilayout_descriptor *descriptor,
                                       const struct ocilayout *source,
+                                      ocilayout_progress_fn progress,
+                                      void *progress_userdata,
                                       struct ocilayout_error **err);
 
 /**
@@ -1917,11 +1932,17 @@ ocilayout_status ocilayout_write_from(const struct ocilayout *layout,
  * that are none, are passed over. A blob that another writer has put and not
  * yet named is in the list.
  *
- * Fails with OCILAYOUT_ERR_FORMAT or OCILAYOUT_ERR_DIGEST when a document on
+ * progress, which gets progress_userdata, may be NULL. It is told how many bytes of
+ * documents were read; how many blobs there are is known at the end.
+ *
+ * Fails with OCILAYOUT_ERR_CANCELLED when progress stops it, with
+ * OCILAYOUT_ERR_FORMAT or OCILAYOUT_ERR_DIGEST when a document on
  * the way cannot be trusted: what it points at is then not known.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_unreferenced(const struct ocilayout *layout,
+                                        ocilayout_progress_fn progress,
+                                        void *progress_userdata,
                                         struct ocilayout_descriptors **out,
                                         struct ocilayout_error **err);
 
@@ -1940,16 +1961,24 @@ ocilayout_status ocilayout_unreferenced(const struct ocilayout *layout,
  * of unknown media types points at nothing, and files that are no blobs are left
  * alone. Writers wait for parts of the work only, each of at most 256 blobs.
  *
+ * progress, which gets progress_userdata, may be NULL. It is told of the bytes of
+ * the documents that were read to find out what is garbage, and of the blobs that are
+ * sure to stay or were removed. It is called while nobody waits: until the first blob
+ * is removed, and then between the parts. If it stops the call, that fails with
+ * OCILAYOUT_ERR_CANCELLED.
+ *
  * Fails with OCILAYOUT_ERR_FORMAT or OCILAYOUT_ERR_DIGEST when a document on
  * the way cannot be trusted: what it points at is then not known, and nothing
  * is removed. Fails with OCILAYOUT_ERR_STATE on a transaction, and with
  * OCILAYOUT_ERR_BUSY as ocilayout_set_lock_timeout() says. A call that failed
- * half-way has removed garbage only, and can be made again.
+ * or was stopped half-way has removed garbage only, and can be made again.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_collect(const struct ocilayout *layout,
                                    uint64_t flags,
                                    uint64_t grace_seconds,
+                                   ocilayout_progress_fn progress,
+                                   void *progress_userdata,
                                    struct ocilayout_collection **out,
                                    struct ocilayout_error **err);
 
@@ -1991,22 +2020,32 @@ void ocilayout_collection_free(struct ocilayout_collection *collection);
  * at it or not. What is wrong with the layout is no error but a finding; a
  * sound layout has none. flags are OCILAYOUT_VERIFY_ values or 0.
  *
- * Every blob is hashed once, on all cores; the threads that do so end with the
- * call. Blobs whose digest is neither sha256 nor sha512 must only be there and
- * of the right size. A subject may be absent, and what an unknown media type
- * stands for is not looked into. Other files beside blobs are left alone.
+ * Every blob is hashed once, on all cores or as ocilayout_set_threads() says; the
+ * threads that do so end with the call, and with 1 there are none. Blobs whose
+ * digest is neither sha256 nor sha512 must only be there and of the right size. A
+ * subject may be absent, and what an unknown media type stands for is not looked
+ * into. Other files beside blobs are left alone.
  *
  * It writes nothing and waits for nobody, and others may edit the layout
  * meanwhile: what they replace or remove is not found missing. Only a tool that
  * writes files in place can be caught half-way. Of a transaction, the entries
  * that it sees are verified.
  *
- * Fails with OCILAYOUT_ERR_IO when the system does not let it look at the
- * directories, never with OCILAYOUT_ERR_FORMAT or OCILAYOUT_ERR_LIMIT.
+ * progress, which gets progress_userdata, may be NULL. It is told of the blobs that
+ * were looked at, and of the bytes of them that were hashed; how many there are is
+ * known when all documents have been read. What is looked at again, since others edit
+ * the layout, counts again. If it leaves by longjmp() or the like, the threads of the
+ * call end when all is verified.
+ *
+ * Fails with OCILAYOUT_ERR_CANCELLED when progress stops it, with
+ * OCILAYOUT_ERR_IO when the system does not let it look at the directories, never
+ * with OCILAYOUT_ERR_FORMAT or OCILAYOUT_ERR_LIMIT.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_verify(const struct ocilayout *layout,
                                   uint64_t flags,
+                                  ocilayout_progress_fn progress,
+                                  void *progress_userdata,
                                   struct ocilayout_findings **out,
                                   struct ocilayout_error **err);
 

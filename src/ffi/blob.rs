@@ -8,10 +8,9 @@ use super::descriptor::{self, ocilayout_descriptor};
 use super::error::{ocilayout_error, ocilayout_status};
 use super::guard::{create, fill, guard};
 use super::layout::{self, ocilayout};
-use super::progress::{ocilayout_progress_fn, teller};
+use super::progress::{ocilayout_progress_fn, watched};
 use crate::layout::Source;
 use crate::words::error::Result;
-use crate::words::watch::Watch;
 use std::ffi::{c_char, c_int, c_void};
 
 /// Stores what `source` gives.
@@ -22,7 +21,7 @@ pub(super) unsafe fn put<'a>(
     layout: *const ocilayout,
     source: impl FnOnce() -> Result<Source<'a>>,
     options: *const ocilayout_blob_options,
-    (progress, userdata): (ocilayout_progress_fn, *mut c_void),
+    progress: (ocilayout_progress_fn, *mut c_void),
     out: *mut *mut ocilayout_descriptor,
     err: *mut *mut ocilayout_error,
 ) -> ocilayout_status {
@@ -31,9 +30,9 @@ pub(super) unsafe fn put<'a>(
         create(out, err, || {
             let layout = layout::taken(layout, "layout")?;
             let options = blob_options::taken(options)?;
-            let mut tell = teller(progress, userdata);
-            let mut watch = progress.map_or_else(Watch::none, |_| Watch::new(&mut tell));
-            Ok(ocilayout_descriptor::new(layout.put_from(source()?, &options, &mut watch)?))
+            let source = source()?;
+            watched(progress, |watch| layout.put_from(source, &options, watch))
+                .map(ocilayout_descriptor::new)
         })
     }
 }

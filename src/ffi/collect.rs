@@ -5,9 +5,10 @@ use super::error::{ocilayout_error, ocilayout_status};
 use super::guard::create;
 use super::handle::free;
 use super::layout::{self, ocilayout};
+use super::progress::{ocilayout_progress_fn, watched};
 use crate::upkeep::{CollectOptions, Collected, Fate};
 use crate::words::memory;
-use std::ffi::{CString, c_char};
+use std::ffi::{CString, c_char, c_void};
 use std::ptr;
 use std::time::Duration;
 
@@ -76,17 +77,25 @@ fn number(fate: Fate) -> i32 {
 /// of unknown media types points at nothing, and files that are no blobs are left
 /// alone. Writers wait for parts of the work only, each of at most 256 blobs.
 ///
+/// progress, which gets progress_userdata, may be NULL. It is told of the bytes of
+/// the documents that were read to find out what is garbage, and of the blobs that are
+/// sure to stay or were removed. It is called while nobody waits: until the first blob
+/// is removed, and then between the parts. If it stops the call, that fails with
+/// OCILAYOUT_ERR_CANCELLED.
+///
 /// Fails with OCILAYOUT_ERR_FORMAT or OCILAYOUT_ERR_DIGEST when a document on
 /// the way cannot be trusted: what it points at is then not known, and nothing
 /// is removed. Fails with OCILAYOUT_ERR_STATE on a transaction, and with
 /// OCILAYOUT_ERR_BUSY as ocilayout_set_lock_timeout() says. A call that failed
-/// half-way has removed garbage only, and can be made again.
+/// or was stopped half-way has removed garbage only, and can be made again.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_collect(
     layout: *const ocilayout,
     flags: u64,
     grace_seconds: u64,
+    progress: ocilayout_progress_fn,
+    progress_userdata: *mut c_void,
     out: *mut *mut ocilayout_collection,
     err: *mut *mut ocilayout_error,
 ) -> ocilayout_status {
@@ -99,7 +108,8 @@ pub unsafe extern "C" fn ocilayout_collect(
             if flags & OCILAYOUT_COLLECT_DRY_RUN != 0 {
                 options = options.dry_run();
             }
-            let collected = layout.collect(&options)?;
+            let progress = (progress, progress_userdata);
+            let collected = watched(progress, |watch| layout.collect_watched(&options, watch))?;
             memory::list(collected.iter().map(ocilayout_collected::new)).map(ocilayout_collection)
         })
     }

@@ -6,6 +6,7 @@ use super::callback::{CallbackSource, ocilayout_read_blob_fn};
 use super::error::{ocilayout_error, ocilayout_status};
 use super::guard::{create, guard};
 use super::handle::{InUse, Shared, free};
+use super::progress::{ocilayout_progress_fn, watched};
 use crate::layout::{BlobSource, Layout, OpenOptions};
 use crate::store::Durability;
 use crate::words::error::{Error, Result};
@@ -149,7 +150,7 @@ pub unsafe extern "C" fn ocilayout_open_at(
 /// What the index names is first read by read_blob, which gets userdata, and
 /// checked, down the whole tree. If read_blob is NULL nothing is read, and the
 /// blobs may be put later. read_blob must return: if it leaves by longjmp() or
-/// the like, the directory stays open.
+/// the like, the directory stays open. progress is told as by ocilayout_write().
 ///
 /// Fails as ocilayout_open() does with OCILAYOUT_OPEN_CREATE and
 /// OCILAYOUT_OPEN_EXCLUSIVE, and as ocilayout_write() does. A call that failed
@@ -162,6 +163,8 @@ pub unsafe extern "C" fn ocilayout_create(
     len: usize,
     read_blob: ocilayout_read_blob_fn,
     userdata: *mut c_void,
+    progress: ocilayout_progress_fn,
+    progress_userdata: *mut c_void,
     out: *mut *mut ocilayout,
     err: *mut *mut ocilayout_error,
 ) -> ocilayout_status {
@@ -175,7 +178,10 @@ pub unsafe extern "C" fn ocilayout_create(
                 None => None,
             };
             let source = source.as_ref().map(|source| source as &dyn BlobSource);
-            Ok(ocilayout::new(OpenOptions::new().create_with_index(path, index, source)?))
+            watched((progress, progress_userdata), |watch| {
+                OpenOptions::new().create_with_index_watched(path, index, source, watch)
+            })
+            .map(ocilayout::new)
         })
     }
 }
@@ -214,6 +220,9 @@ pub unsafe extern "C" fn ocilayout_set_lock_timeout(
 /// is finished or freed, and run none of your callbacks but those of
 /// ocilayout_blob_put_all(). What is stored does not depend on them. zstd compresses on
 /// threads of its own, always on one at least, and counts them into the number.
+///
+/// ocilayout_verify() has so many threads of its own, which end with it, while the
+/// calling one only waits and tells; with 1 it starts none, and works itself.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_set_threads(

@@ -1,6 +1,7 @@
 //! Functions of the caller's that are told how far a call has come.
 
-use crate::words::watch::Progress;
+use crate::words::error::Result;
+use crate::words::watch::{Progress, Watch};
 use std::ffi::c_void;
 use std::ops::ControlFlow;
 
@@ -29,8 +30,19 @@ pub type ocilayout_progress_fn = Option<
     unsafe extern "C-unwind" fn(userdata: *mut c_void, progress: *const ocilayout_progress) -> i32,
 >;
 
+/// Makes a call of the core that tells the function, which may be NULL.
+pub(super) fn watched<T>(
+    (tell, userdata): (ocilayout_progress_fn, *mut c_void),
+    call: impl FnOnce(&mut Watch<'_>) -> Result<T>,
+) -> Result<T> {
+    match tell {
+        Some(_) => call(&mut Watch::new(&mut teller(tell, userdata))),
+        None => call(&mut Watch::none()),
+    }
+}
+
 /// The function as the core calls it.
-pub(super) fn teller(
+fn teller(
     tell: ocilayout_progress_fn,
     userdata: *mut c_void,
 ) -> impl FnMut(Progress) -> ControlFlow<()> {

@@ -9,12 +9,11 @@ use super::error::{ocilayout_error, ocilayout_status};
 use super::guard::{create, guard};
 use super::handle::{Guarded, finished, free};
 use super::layout::{self, ocilayout};
-use super::progress::{ocilayout_progress_fn, teller};
+use super::progress::{ocilayout_progress_fn, watched};
 use crate::layer::BlobOptions;
 use crate::layout::Source;
 use crate::words::error::Result;
 use crate::words::memory;
-use crate::words::watch::Watch;
 use std::ffi::{c_char, c_int, c_void};
 
 /// Sources whose blobs are stored together.
@@ -189,9 +188,10 @@ pub unsafe extern "C" fn ocilayout_blob_put_all(
             let sources = argument::object(sources, "sources")?;
             let mut sources = sources.0.write("sources")?;
             let sources = sources.take().ok_or_else(|| finished("sources"))?;
-            let mut tell = teller(progress, progress_userdata);
-            let mut watch = progress.map_or_else(Watch::none, |_| Watch::new(&mut tell));
-            ocilayout_descriptors::new(layout.put_all(sources, concurrency, &mut watch)?)
+            let put = watched((progress, progress_userdata), |watch| {
+                layout.put_all(sources, concurrency, watch)
+            });
+            ocilayout_descriptors::new(put?)
         })
     }
 }

@@ -6,6 +6,7 @@ use super::descriptor::{self, ocilayout_descriptor};
 use super::error::{ocilayout_error, ocilayout_status};
 use super::guard::{create, guard};
 use super::layout::{self, ocilayout};
+use super::progress::{ocilayout_progress_fn, watched};
 use crate::layout::Missing;
 use crate::words::media_type::MediaType;
 use std::ffi::{c_char, c_void};
@@ -61,9 +62,15 @@ pub unsafe extern "C" fn ocilayout_manifest_put(
 /// Each blob is read by read_blob, which gets userdata, and is checked; one
 /// that is there already is not read.
 ///
+/// progress, which gets progress_userdata, may be NULL. It is told of the bytes that
+/// were read from the source, and of the blobs that are here; how many there are is
+/// known at the end. If it stops the call, blobs that were complete by then stay until
+/// they are collected.
+///
 /// Fails with OCILAYOUT_ERR_CALLBACK when read_blob stops it,
-/// OCILAYOUT_ERR_DIGEST when it gives something else, OCILAYOUT_ERR_FORMAT when
-/// a document is malformed or indexes nest more than 32 deep.
+/// OCILAYOUT_ERR_CANCELLED when progress does, OCILAYOUT_ERR_DIGEST when it gives
+/// something else, OCILAYOUT_ERR_FORMAT when a document is malformed or indexes
+/// nest more than 32 deep.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_write(
@@ -71,6 +78,8 @@ pub unsafe extern "C" fn ocilayout_write(
     descriptor: *const ocilayout_descriptor,
     read_blob: ocilayout_read_blob_fn,
     userdata: *mut c_void,
+    progress: ocilayout_progress_fn,
+    progress_userdata: *mut c_void,
     err: *mut *mut ocilayout_error,
 ) -> ocilayout_status {
     // SAFETY: the pointers are NULL or as the header asks.
@@ -78,7 +87,10 @@ pub unsafe extern "C" fn ocilayout_write(
         guard(err, || {
             let layout = layout::taken(layout, "layout")?;
             let descriptor = descriptor::taken(descriptor, "descriptor")?;
-            layout.write(&descriptor, &CallbackSource::new(read_blob, userdata)?)
+            let source = CallbackSource::new(read_blob, userdata)?;
+            watched((progress, progress_userdata), |watch| {
+                layout.write_watched(&descriptor, &source, watch)
+            })
         })
     }
 }
@@ -92,6 +104,8 @@ pub unsafe extern "C" fn ocilayout_write_from(
     layout: *const ocilayout,
     descriptor: *const ocilayout_descriptor,
     source: *const ocilayout,
+    progress: ocilayout_progress_fn,
+    progress_userdata: *mut c_void,
     err: *mut *mut ocilayout_error,
 ) -> ocilayout_status {
     // SAFETY: the pointers are NULL or as the header asks.
@@ -100,7 +114,9 @@ pub unsafe extern "C" fn ocilayout_write_from(
             let layout = layout::taken(layout, "layout")?;
             let source = layout::taken(source, "source")?;
             let descriptor = descriptor::taken(descriptor, "descriptor")?;
-            layout.write(&descriptor, &*source)
+            watched((progress, progress_userdata), |watch| {
+                layout.write_watched(&descriptor, &*source, watch)
+            })
         })
     }
 }

@@ -6,11 +6,12 @@ use super::error::{ocilayout_error, ocilayout_status};
 use super::guard::create;
 use super::handle::free;
 use super::layout::{self, ocilayout};
+use super::progress::{ocilayout_progress_fn, watched};
 use crate::layout::Missing;
 use crate::upkeep::{Finding, FindingKind, VerifyOptions};
 use crate::words::error::Result;
 use crate::words::memory;
-use std::ffi::{CString, c_char};
+use std::ffi::{CString, c_char, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::ptr;
 
@@ -84,23 +85,33 @@ fn number(kind: FindingKind) -> i32 {
 /// at it or not. What is wrong with the layout is no error but a finding; a
 /// sound layout has none. flags are OCILAYOUT_VERIFY_ values or 0.
 ///
-/// Every blob is hashed once, on all cores; the threads that do so end with the
-/// call. Blobs whose digest is neither sha256 nor sha512 must only be there and
-/// of the right size. A subject may be absent, and what an unknown media type
-/// stands for is not looked into. Other files beside blobs are left alone.
+/// Every blob is hashed once, on all cores or as ocilayout_set_threads() says; the
+/// threads that do so end with the call, and with 1 there are none. Blobs whose
+/// digest is neither sha256 nor sha512 must only be there and of the right size. A
+/// subject may be absent, and what an unknown media type stands for is not looked
+/// into. Other files beside blobs are left alone.
 ///
 /// It writes nothing and waits for nobody, and others may edit the layout
 /// meanwhile: what they replace or remove is not found missing. Only a tool that
 /// writes files in place can be caught half-way. Of a transaction, the entries
 /// that it sees are verified.
 ///
-/// Fails with OCILAYOUT_ERR_IO when the system does not let it look at the
-/// directories, never with OCILAYOUT_ERR_FORMAT or OCILAYOUT_ERR_LIMIT.
+/// progress, which gets progress_userdata, may be NULL. It is told of the blobs that
+/// were looked at, and of the bytes of them that were hashed; how many there are is
+/// known when all documents have been read. What is looked at again, since others edit
+/// the layout, counts again. If it leaves by longjmp() or the like, the threads of the
+/// call end when all is verified.
+///
+/// Fails with OCILAYOUT_ERR_CANCELLED when progress stops it, with
+/// OCILAYOUT_ERR_IO when the system does not let it look at the directories, never
+/// with OCILAYOUT_ERR_FORMAT or OCILAYOUT_ERR_LIMIT.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_verify(
     layout: *const ocilayout,
     flags: u64,
+    progress: ocilayout_progress_fn,
+    progress_userdata: *mut c_void,
     out: *mut *mut ocilayout_findings,
     err: *mut *mut ocilayout_error,
 ) -> ocilayout_status {
@@ -108,7 +119,9 @@ pub unsafe extern "C" fn ocilayout_verify(
     unsafe {
         create(out, err, || {
             let layout = layout::taken(layout, "layout")?;
-            let findings = layout.verify(&options(flags)?)?;
+            let options = options(flags)?;
+            let progress = (progress, progress_userdata);
+            let findings = watched(progress, |watch| layout.verify_watched(&options, watch))?;
             memory::try_list(findings.iter().map(ocilayout_finding::new)).map(ocilayout_findings)
         })
     }

@@ -3,9 +3,10 @@
 use super::Layout;
 use super::files::MARKER;
 use super::open::OpenOptions;
-use super::tree::{BlobSource, Written};
+use super::tree::BlobSource;
 use crate::words::error::Result;
 use crate::words::index_text::IndexText;
+use crate::words::watch::Watch;
 use std::path::Path;
 
 impl OpenOptions {
@@ -26,18 +27,31 @@ impl OpenOptions {
         index: &[u8],
         source: Option<&dyn BlobSource>,
     ) -> Result<Layout> {
+        self.create_with_index_watched(path, index, source, &mut Watch::none())
+    }
+
+    /// The same, and tells `watch` how far it has come, as [`Layout::write_watched`] does.
+    ///
+    /// # Errors
+    /// As for [`create_with_index`](Self::create_with_index);
+    /// [`Error::Cancelled`](crate::Error::Cancelled) when `watch` stops it.
+    pub fn create_with_index_watched(
+        self,
+        path: impl AsRef<Path>,
+        index: &[u8],
+        source: Option<&dyn BlobSource>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Layout> {
         let index = IndexText::given("index", index)?;
         let layout = self.create().directory(rustix::fs::CWD, path.as_ref())?;
         if layout.file(MARKER)?.is_some() {
             return Err(layout.exists());
         }
         if let Some(source) = source {
-            let mut written = Written::new();
-            for entry in index.descriptors() {
-                layout.write_tree(entry, source, &mut written, 0)?;
-            }
+            layout.write_trees(index.descriptors(), source, watch)?;
         }
         layout.make(&index, true)?;
+        watch.end();
         Ok(layout)
     }
 }

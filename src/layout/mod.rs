@@ -73,8 +73,16 @@ impl Layout {
     /// the calling one among them; 0, the default, is one for each core. They are started
     /// when there is work for them and end with the last blob that is being written. What
     /// is stored does not depend on them.
+    ///
+    /// A verification has so many of its own instead, which end with it, and the calling
+    /// thread only waits for them; with 1 it has none, and that works itself. A
+    /// collection always works on the calling thread alone.
     pub fn set_threads(&self, threads: usize) {
         self.crews.set_threads(threads);
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.crews.threads()
     }
 
     fn path_of(&self, name: &str) -> String {

@@ -121,7 +121,7 @@ impl Layout {
         Ok(descriptor)
     }
 
-    fn put_read(
+    pub(super) fn put_read(
         &self,
         source: impl Read,
         options: &BlobOptions,

@@ -9,6 +9,7 @@ use crate::words::error::{Error, Result};
 use crate::words::json::DOCUMENT_LIMIT;
 use crate::words::media_type::{Kind, MediaType};
 use crate::words::memory;
+use crate::words::watch::Watch;
 use std::collections::HashSet;
 use std::io::{BufReader, Read};
 
@@ -34,10 +35,6 @@ impl BlobSource for Layout {
     }
 }
 
-/// What a call has written so far: a digest may be named as one kind of thing in
-/// one place and as another in the next.
-pub(super) type Written = HashSet<(Digest, u64, Kind)>;
-
 /// What to do about blobs that are pointed at and not there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Missing {
@@ -61,49 +58,39 @@ impl Layout {
     /// something else, [`Error::Format`] when a document is malformed or
     /// indexes nest more than 32 deep.
     pub fn write(&self, descriptor: &Descriptor, source: &dyn BlobSource) -> Result<()> {
-        self.check_writable()?;
-        self.write_tree(descriptor, source, &mut Written::new(), 0)
+        self.write_watched(descriptor, source, &mut Watch::none())
     }
 
-    /// As [`write`](Self::write), for what was not yet written by this call.
-    pub(super) fn write_tree(
+    /// The same, and tells `watch` how far it has come: the bytes that were read from the
+    /// source, and the blobs that are here. How many there are is known at the end, when
+    /// all documents have been read.
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write); [`Error::Cancelled`] when `watch` stops it. Blobs
+    /// that were complete by then stay, named by nothing, until they are collected.
+    pub fn write_watched(
         &self,
         descriptor: &Descriptor,
         source: &dyn BlobSource,
-        written: &mut Written,
-        depth: usize,
+        watch: &mut Watch<'_>,
     ) -> Result<()> {
-        let kind = descriptor.media_type().kind();
-        if !memory::insert(written, (descriptor.digest().clone(), descriptor.size(), kind))? {
-            return Ok(());
-        }
-        if kind == Kind::Opaque {
-            return self.write_content(descriptor, source);
-        }
-        // The image under the last index that may be there is one level deeper.
-        check_depth(if kind == Kind::Index { depth } else { depth.saturating_sub(1) })?;
-        let json = match self.read_blob(descriptor, DOCUMENT_LIMIT) {
-            Err(Error::NotFound(_) | Error::Digest { .. } | Error::Size { .. }) => {
-                read_document(source, descriptor)?
-            }
-            read => read?,
-        };
-        let document = Document::parse(descriptor.media_type(), &json)?;
-        for child in document.iter().flat_map(Document::references) {
-            self.write_tree(child, source, written, depth + 1)?;
-        }
-        self.put(json.as_slice(), &promised(descriptor)?.rehash()).map(drop)
+        self.check_writable()?;
+        self.write_trees([descriptor], source, watch)?;
+        watch.end();
+        Ok(())
     }
 
-    fn write_content(&self, descriptor: &Descriptor, source: &dyn BlobSource) -> Result<()> {
-        // What all else hangs on is small enough to be hashed before it is trusted.
-        let rehash = descriptor.media_type().is_image_config();
-        if self.store.keep(descriptor.digest(), descriptor.size(), rehash)? {
-            return Ok(());
-        }
-        let options = promised(descriptor)?;
-        let options = if rehash { options.rehash() } else { options };
-        self.put(source.open(descriptor)?, &options).map(drop)
+    /// Stores all that these point at, each blob once.
+    pub(super) fn write_trees<'a>(
+        &self,
+        roots: impl IntoIterator<Item = &'a Descriptor>,
+        source: &dyn BlobSource,
+        watch: &mut Watch<'_>,
+    ) -> Result<()> {
+        let mut writing = Writing { layout: self, source, watch, written: HashSet::new() };
+        roots.into_iter().try_for_each(|root| writing.tree(root, 0))?;
+        watch.tally().expect_more(0, 0);
+        Ok(())
     }
 
     /// Stores an image manifest or an image index byte for byte, and says what
@@ -142,6 +129,65 @@ impl Layout {
             descriptor.set_artifact_type(artifact_type)?;
         }
         Ok(descriptor)
+    }
+}
+
+/// Trees that are being written.
+struct Writing<'a, 'w> {
+    layout: &'a Layout,
+    source: &'a dyn BlobSource,
+    watch: &'a mut Watch<'w>,
+    /// What was written so far: a digest may be named as one kind of thing in one
+    /// place and as another in the next.
+    written: HashSet<(Digest, u64, Kind)>,
+}
+
+impl Writing<'_, '_> {
+    /// Writes what was not yet written.
+    fn tree(&mut self, descriptor: &Descriptor, depth: usize) -> Result<()> {
+        let kind = descriptor.media_type().kind();
+        let new = (descriptor.digest().clone(), descriptor.size(), kind);
+        if !memory::insert(&mut self.written, new)? {
+            return Ok(());
+        }
+        if kind == Kind::Opaque {
+            self.content(descriptor)?;
+        } else {
+            self.document(descriptor, depth)?;
+        }
+        self.watch.advance(0, 1)
+    }
+
+    fn document(&mut self, descriptor: &Descriptor, depth: usize) -> Result<()> {
+        let is_index = descriptor.media_type().kind() == Kind::Index;
+        // The image under the last index that may be there is one level deeper.
+        check_depth(if is_index { depth } else { depth.saturating_sub(1) })?;
+        let json = match self.layout.read_blob(descriptor, DOCUMENT_LIMIT) {
+            Err(Error::NotFound(_) | Error::Digest { .. } | Error::Size { .. }) => {
+                read_document(self.source, descriptor)?
+            }
+            read => read?,
+        };
+        let document = Document::parse(descriptor.media_type(), &json)?;
+        for child in document.iter().flat_map(Document::references) {
+            self.tree(child, depth + 1)?;
+        }
+        self.put(json.as_slice(), &promised(descriptor)?.rehash())
+    }
+
+    fn content(&mut self, descriptor: &Descriptor) -> Result<()> {
+        // What all else hangs on is small enough to be hashed before it is trusted.
+        let rehash = descriptor.media_type().is_image_config();
+        if self.layout.store.keep(descriptor.digest(), descriptor.size(), rehash)? {
+            return Ok(());
+        }
+        let options = promised(descriptor)?;
+        let options = if rehash { options.rehash() } else { options };
+        self.put(self.source.open(descriptor)?, &options)
+    }
+
+    fn put(&mut self, content: impl Read, options: &BlobOptions) -> Result<()> {
+        self.layout.put_read(content, options, self.watch).map(drop)
     }
 }
 

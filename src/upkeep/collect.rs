@@ -11,6 +11,7 @@ use crate::store::Durability;
 use crate::words::digest::Digest;
 use crate::words::error::Result;
 use crate::words::memory;
+use crate::words::watch::Watch;
 use std::time::Duration;
 
 /// So many blobs are removed while writers wait.
@@ -120,20 +121,47 @@ impl Layout {
     /// [`Error::Size`]: crate::Error::Size
     /// [`Error::State`]: crate::Error::State
     pub fn collect(&self, options: &CollectOptions) -> Result<Vec<Collected>> {
+        self.collect_watched(options, &mut Watch::none())
+    }
+
+    /// The same, and tells `watch` how far it has come: the bytes of the documents that
+    /// were read to find out what is garbage, and the blobs that are sure to stay or were
+    /// removed.
+    ///
+    /// # Errors
+    /// As for [`collect`](Self::collect); [`Error::Cancelled`] when `watch` stops it. It
+    /// can be stopped until the first blob is removed, and from then on between parts of
+    /// 256. What was removed by then stays so: it was garbage, and another collection
+    /// finds the rest.
+    ///
+    /// [`Error::Cancelled`]: crate::Error::Cancelled
+    pub fn collect_watched(
+        &self,
+        options: &CollectOptions,
+        watch: &mut Watch<'_>,
+    ) -> Result<Vec<Collected>> {
         self.check_collectable(options.dry_run)?;
         let mut blobs = self.blobs()?;
         blobs.sort_unstable();
-        let mut garbage = Garbage::find(self, &blobs, options.grace)?;
+        watch.tally().expect(None, Some(blobs.len() as u64));
+        let mut garbage = Garbage::find(self, &blobs, options.grace, watch)?;
+        watch.tally().expect_more(0, blobs.len() as u64);
+        let order = if options.dry_run { Vec::new() } else { garbage.in_order()? };
+        watch.tally().add(0, (blobs.len() - order.len()) as u64);
         if !options.dry_run {
             self.sync_index(Durability::Ordered)?;
-            for part in garbage.in_order()?.chunks(PART) {
+            for part in order.chunks(PART) {
+                watch.look()?;
                 self.alone(|| garbage.remove(self, part))?;
+                watch.tally().add(0, part.len() as u64);
             }
         }
         let told = blobs.into_iter().map(|(digest, size)| {
             let fate = garbage.fate(&digest);
             Collected { digest, size, fate }
         });
-        memory::list(told)
+        let told = memory::list(told)?;
+        watch.end();
+        Ok(told)
     }
 }

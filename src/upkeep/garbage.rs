@@ -6,6 +6,7 @@ use crate::layout::{Layout, Matcher};
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
 use crate::words::memory;
+use crate::words::watch::Watch;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
@@ -23,7 +24,12 @@ pub(super) struct Garbage {
 }
 
 impl Garbage {
-    pub(super) fn find(layout: &Layout, blobs: &[(Digest, u64)], grace: Duration) -> Result<Self> {
+    pub(super) fn find(
+        layout: &Layout,
+        blobs: &[(Digest, u64)],
+        grace: Duration,
+        watch: &mut Watch<'_>,
+    ) -> Result<Self> {
         let mut garbage = Self {
             // Before the index is read, so that no change of it is missed.
             index: layout.describe_index()?.digest().clone(),
@@ -33,8 +39,9 @@ impl Garbage {
             spared: HashMap::new(),
             stays: HashMap::new(),
         };
-        garbage.marks.follow(layout, layout.list(&Matcher::any())?)?;
+        garbage.marks.follow(layout, layout.list(&Matcher::any())?, watch)?;
         for (digest, _) in blobs.iter().filter(|(digest, _)| !garbage.marks.has(digest)) {
+            watch.look()?;
             let named = Named::in_blob(layout, digest)?;
             memory::note(&mut garbage.unmarked, digest.clone(), named)?;
             if digest.computable().is_err() {
@@ -104,7 +111,8 @@ impl Garbage {
         let index = layout.describe_index()?.digest().clone();
         let leased = layout.leased()?;
         if index != self.index {
-            self.marks.follow(layout, layout.list(&Matcher::any())?)?;
+            // Nobody is told while others wait.
+            self.marks.follow(layout, layout.list(&Matcher::any())?, &mut Watch::none())?;
         } else if leased == self.leased {
             return Ok(());
         }

@@ -8,6 +8,7 @@ use crate::words::error::{Error, Result};
 use crate::words::json::{self, DOCUMENT_LIMIT};
 use crate::words::media_type::Kind;
 use crate::words::memory::{self, Asking, asking};
+use crate::words::watch::Watch;
 use serde::Deserialize;
 use std::collections::HashSet;
 
@@ -30,9 +31,15 @@ impl Marks {
     /// Follows these down to the last blob. Subjects count as pointed at; what is
     /// missing is passed over. A document that cannot be trusted is an error:
     /// what it points at is then not known.
-    pub(super) fn follow(&mut self, layout: &Layout, entries: Vec<Descriptor>) -> Result<()> {
+    pub(super) fn follow(
+        &mut self,
+        layout: &Layout,
+        entries: Vec<Descriptor>,
+        watch: &mut Watch<'_>,
+    ) -> Result<()> {
         let mut left = entries;
         while let Some(descriptor) = left.pop() {
+            watch.look()?;
             let (digest, kind) = (descriptor.digest().clone(), descriptor.media_type().kind());
             memory::insert(&mut self.found, digest.clone())?;
             if !memory::insert(&mut self.looked_into, (digest, kind))? {
@@ -41,7 +48,7 @@ impl Marks {
             let document = match layout.document(&descriptor) {
                 Err(Error::NotFound(_)) => None,
                 Err(Error::Unsupported(_)) => believed(layout, &descriptor)?,
-                document => document?,
+                document => document?.inspect(|_| watch.tally().add(descriptor.size(), 0)),
             };
             for named in document.iter().flat_map(Document::everything_named) {
                 memory::push(&mut left, named.clone())?;

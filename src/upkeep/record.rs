@@ -53,9 +53,9 @@ impl Record {
         self.blobs().entry(digest.clone()).or_default().needed = true;
     }
 
-    /// A blob is there, of this size, and is looked at.
-    pub(super) fn found(&self, digest: &Digest, size: u64) {
-        self.blobs().entry(digest.clone()).or_default().size = Some(size);
+    /// A blob is there, of this size, and is looked at. Says whether that is news.
+    pub(super) fn found(&self, digest: &Digest, size: u64) -> bool {
+        self.blobs().entry(digest.clone()).or_default().size.replace(size).is_none()
     }
 
     /// Something is wrong with a blob.
@@ -64,18 +64,27 @@ impl Record {
     }
 
     /// The blobs that nobody has looked at, of these and of those that are pointed
-    /// at. The largest come first, so that no core has to finish one alone.
-    pub(super) fn left(&self, there: Vec<(Digest, u64)>) -> Result<Vec<Digest>> {
+    /// at, and how large they seem to be. The largest come first, so that no core has
+    /// to finish one alone.
+    pub(super) fn left(
+        &self,
+        there: Vec<(Digest, u64)>,
+        layout: &Layout,
+    ) -> Result<Vec<(u64, Digest)>> {
         let mut blobs = self.blobs();
         for (digest, _) in &there {
             blobs.entry(digest.clone()).or_default();
         }
         let sizes: BTreeMap<_, _> = there.into_iter().collect();
+        let size_of = |digest: &Digest| match sizes.get(digest) {
+            // A link, or what a transaction has not published yet, may be larger.
+            Some(0) | None => layout.blob_size(digest).unwrap_or_default(),
+            Some(size) => *size,
+        };
         let left = blobs.iter().filter(|(_, blob)| blob.size.is_none());
-        let mut left =
-            memory::list(left.map(|(digest, _)| (sizes.get(digest).copied(), digest.clone())))?;
+        let mut left = memory::list(left.map(|(digest, _)| (size_of(digest), digest.clone())))?;
         left.sort_unstable_by(|one, other| other.cmp(one));
-        memory::list(left.into_iter().map(|(_, digest)| digest))
+        Ok(left)
     }
 
     /// All that is wrong.

@@ -6,6 +6,7 @@ use crate::words::descriptor::Descriptor;
 use crate::words::error::Result;
 use crate::words::media_type::MediaType;
 use crate::words::memory;
+use crate::words::watch::Watch;
 
 impl Layout {
     /// The blobs that nothing points at from `index.json` on, sorted by digest,
@@ -24,14 +25,30 @@ impl Layout {
     /// [`Error::Digest`]: crate::Error::Digest
     /// [`Error::Size`]: crate::Error::Size
     pub fn unreferenced(&self) -> Result<Vec<Descriptor>> {
+        self.unreferenced_watched(&mut Watch::none())
+    }
+
+    /// The same, and tells `watch` how many bytes of documents were read. How many blobs
+    /// there are is known at the end.
+    ///
+    /// # Errors
+    /// As for [`unreferenced`](Self::unreferenced); [`Error::Cancelled`] when `watch` stops
+    /// it.
+    ///
+    /// [`Error::Cancelled`]: crate::Error::Cancelled
+    pub fn unreferenced_watched(&self, watch: &mut Watch<'_>) -> Result<Vec<Descriptor>> {
         let mut marks = Marks::default();
-        marks.follow(self, self.list(&Matcher::any())?)?;
+        marks.follow(self, self.list(&Matcher::any())?, watch)?;
         let media_type = MediaType::known(MediaType::OCTET_STREAM);
         let mut unmarked = self.blobs()?;
+        watch.tally().add(0, unmarked.len() as u64);
         unmarked.retain(|(digest, _)| !marks.has(digest));
         unmarked.sort_unstable();
         let described =
             unmarked.iter().map(|(digest, size)| Descriptor::new(&media_type, digest, *size));
-        memory::try_list(described)
+        let described = memory::try_list(described)?;
+        watch.tally().expect_more(0, 0);
+        watch.end();
+        Ok(described)
     }
 }

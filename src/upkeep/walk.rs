@@ -1,6 +1,6 @@
 //! The walk from `index.json` through all documents, down to plain blobs.
 
-use super::cores::on_all_cores;
+use super::cores::Cores;
 use super::finding::FindingKind;
 use super::record::Record;
 use crate::layout::{INDEX, Layout, check_depth};
@@ -13,6 +13,7 @@ use crate::words::error::{Error, Result, quoted};
 use crate::words::json::DOCUMENT_LIMIT;
 use crate::words::media_type::{Kind, MediaType};
 use crate::words::memory;
+use crate::words::watch::Watch;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -40,7 +41,13 @@ type Outcome = std::result::Result<(), Wrong>;
 type Wrong = (FindingKind, Error);
 
 /// Records what all documents say, from these entries of `index.json` on.
-pub(super) fn walk(layout: &Layout, entries: &[Descriptor], record: &Record) -> Result<()> {
+pub(super) fn walk(
+    layout: &Layout,
+    entries: &[Descriptor],
+    record: &Record,
+    cores: Cores,
+    watch: &mut Watch<'_>,
+) -> Result<()> {
     let walk = Walk { layout, record, next: Mutex::default() };
     let index = Arc::from(INDEX);
     entries.iter().try_for_each(|entry| walk.need(entry, &index, 0))?;
@@ -52,7 +59,7 @@ pub(super) fn walk(layout: &Layout, entries: &[Descriptor], record: &Record) -> 
         if level.is_empty() {
             return Ok(());
         }
-        on_all_cores(&level, |(page, depth)| walk.visit(page, *depth))?;
+        cores.share(&level, watch, |(page, depth), watch| walk.visit(page, *depth, watch))?;
     }
 }
 
@@ -89,7 +96,8 @@ impl Walk<'_> {
 
     /// Looks into a document, unless it stands too deep. One that cannot be hashed
     /// here is not believed.
-    fn visit(&self, page: &Page, depth: usize) -> Result<()> {
+    fn visit(&self, page: &Page, depth: usize, watch: &mut Watch<'_>) -> Result<()> {
+        watch.look()?;
         if page.digest.computable().is_err() {
             return Ok(());
         }
@@ -98,7 +106,7 @@ impl Walk<'_> {
         {
             return self.wrong(&page.digest, malformed(error));
         }
-        match self.read(&page.digest) {
+        match self.read(&page.digest, watch) {
             Ok(json) => match Self::check(page, &json) {
                 Ok(document) => self.follow(page, document.as_ref(), depth),
                 Err(wrong) => self.wrong(&page.digest, wrong),
@@ -110,13 +118,15 @@ impl Walk<'_> {
         }
     }
 
-    fn read(&self, digest: &Digest) -> Result<Vec<u8>> {
+    fn read(&self, digest: &Digest, watch: &Watch<'_>) -> Result<Vec<u8>> {
         let mut reader = self.layout.open_found(digest)?;
         if reader.size() > DOCUMENT_LIMIT {
             let what = self.layout.path_to(&blob_path(digest));
             return Err(Error::Limit { what, limit: DOCUMENT_LIMIT });
         }
-        self.record.found(digest, reader.size());
+        if self.record.found(digest, reader.size()) {
+            watch.tally().add(reader.size(), 1);
+        }
         let mut json = memory::room(usize::try_from(reader.size()).unwrap_or_default())?;
         reader.read_to_end(&mut json).map_err(Error::from_source)?;
         Ok(json)

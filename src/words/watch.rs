@@ -116,6 +116,13 @@ impl Tally {
         self.items_total.store(items.unwrap_or(UNKNOWN), Ordering::Relaxed);
     }
 
+    /// So much more is to be done than is done by now.
+    pub(crate) fn expect_more(&self, bytes: u64, items: u64) {
+        let in_all = |done: &AtomicU64, more| done.load(Ordering::Relaxed).saturating_add(more);
+        let (bytes, items) = (in_all(&self.bytes_done, bytes), in_all(&self.items_done, items));
+        self.expect(Some(bytes), Some(items));
+    }
+
     /// So much more is done.
     pub(crate) fn add(&self, bytes: u64, items: u64) {
         self.bytes_done.fetch_add(bytes, Ordering::Relaxed);

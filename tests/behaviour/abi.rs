@@ -1,7 +1,7 @@
 //! The interface of the tests, over the C ABI, called as C calls it.
 
 use crate::api::{Api, Append, Blobs, Failure, Flags, Image, Kind, Matcher, Options, Outcome};
-use crate::api::{Directory, Finding, Owners, Source, Stored, Verify};
+use crate::api::{Directory, Finding, Long, Owners, Progress, Source, Stored, Tell, Verify};
 use ::ocilayout::ffi::archive::*;
 use ::ocilayout::ffi::blob::*;
 use ::ocilayout::ffi::blob_options::*;
@@ -18,6 +18,7 @@ use ::ocilayout::ffi::index::*;
 use ::ocilayout::ffi::layout::*;
 use ::ocilayout::ffi::lookup::*;
 use ::ocilayout::ffi::matching::*;
+use ::ocilayout::ffi::progress::*;
 use ::ocilayout::ffi::transaction::*;
 use ::ocilayout::ffi::tree::*;
 use ::ocilayout::ffi::upkeep::*;
@@ -25,6 +26,7 @@ use ::ocilayout::ffi::verify::*;
 use ::ocilayout::{Descriptor, Fate, FindingKind, SourceCompression};
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, OsStr, c_char, c_void};
+use std::ops::ControlFlow;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -109,6 +111,31 @@ fn fate(number: i32) -> Fate {
         OCILAYOUT_FATE_YOUNG => Fate::Young,
         OCILAYOUT_FATE_FOREIGN => Fate::Foreign,
         other => panic!("{other}"),
+    }
+}
+
+fn verify_flags(how: Verify) -> u64 {
+    let bits = [
+        (how.quick, OCILAYOUT_VERIFY_QUICK),
+        (how.missing_allowed, OCILAYOUT_VERIFY_MISSING_ALLOWED),
+    ];
+    bits.iter().filter(|(set, _)| *set).fold(0, |flags, (_, bit)| flags | bit)
+}
+
+/// The userdata is what is to be told.
+unsafe extern "C-unwind" fn told(
+    userdata: *mut c_void,
+    progress: *const ocilayout_progress,
+) -> i32 {
+    // SAFETY: both live during the call that this was given to.
+    let (tell, progress) = unsafe { (&mut *userdata.cast::<Tell<'_>>(), &*progress) };
+    let known = |total| Some(total).filter(|total| *total != u64::MAX);
+    match tell(Progress {
+        bytes: (progress.bytes_done, known(progress.bytes_total)),
+        items: (progress.items_done, known(progress.items_total)),
+    }) {
+        ControlFlow::Continue(()) => 0,
+        ControlFlow::Break(()) => -1,
     }
 }
 
@@ -474,6 +501,8 @@ impl Api for Abi {
                 index.len(),
                 source.is_some().then_some(read_blob),
                 source.map_or(ptr::null_mut(), userdata),
+                None,
+                ptr::null_mut(),
                 out,
                 err,
             )
@@ -696,14 +725,14 @@ impl Api for Abi {
 
     fn unreferenced(&self) -> Outcome<Vec<Descriptor>> {
         list(make(ocilayout_descriptors_free, |out, err| unsafe {
-            ocilayout_unreferenced(self.0.0, out, err)
+            ocilayout_unreferenced(self.0.0, None, ptr::null_mut(), out, err)
         }))
     }
 
     fn collect(&self, grace_seconds: u64, dry_run: bool) -> Outcome<BTreeMap<String, Fate>> {
         let flags = if dry_run { OCILAYOUT_COLLECT_DRY_RUN } else { 0 };
         let collection = make(ocilayout_collection_free, |out, err| unsafe {
-            ocilayout_collect(self.0.0, flags, grace_seconds, out, err)
+            ocilayout_collect(self.0.0, flags, grace_seconds, None, ptr::null_mut(), out, err)
         })?;
         let count = unsafe { ocilayout_collection_count(collection.0) };
         let told = (0..count).map(|position| unsafe {
@@ -715,20 +744,51 @@ impl Api for Abi {
     }
 
     fn verify(&self, how: Verify) -> Outcome<Vec<Finding>> {
-        let mut flags = 0;
-        if how.quick {
-            flags |= OCILAYOUT_VERIFY_QUICK;
-        }
-        if how.missing_allowed {
-            flags |= OCILAYOUT_VERIFY_MISSING_ALLOWED;
-        }
         let found = make(ocilayout_findings_free, |out, err| unsafe {
-            ocilayout_verify(self.0.0, flags, out, err)
+            ocilayout_verify(self.0.0, verify_flags(how), None, ptr::null_mut(), out, err)
         })?;
         let count = unsafe { ocilayout_findings_count(found.0) };
         let at = |position| unsafe { ocilayout_findings_at(found.0, position) };
         assert!(at(count).is_null());
         Ok((0..count).map(|position| finding(at(position))).collect())
+    }
+
+    fn watched(&self, long: Long<'_, Self>, mut tell: Tell<'_>) -> Outcome<()> {
+        let layout = self.0.0;
+        let (tell, with) = (Some(told as _), (&raw mut tell).cast());
+        match long {
+            Long::Verify(how) => make(ocilayout_findings_free, |out, err| unsafe {
+                ocilayout_verify(layout, verify_flags(how), tell, with, out, err)
+            })
+            .map(drop),
+            Long::Collect { dry_run } => make(ocilayout_collection_free, |out, err| unsafe {
+                let flags = if dry_run { OCILAYOUT_COLLECT_DRY_RUN } else { 0 };
+                ocilayout_collect(layout, flags, 0, tell, with, out, err)
+            })
+            .map(drop),
+            Long::Unreferenced => make(ocilayout_descriptors_free, |out, err| unsafe {
+                ocilayout_unreferenced(layout, tell, with, out, err)
+            })
+            .map(drop),
+            Long::Write(root, blobs) => call(|err| unsafe {
+                let (root, blobs) = (handle(root), userdata(blobs));
+                ocilayout_write(layout, root.0, Some(read_blob), blobs, tell, with, err)
+            }),
+            Long::WriteFrom(root, source) => call(|err| unsafe {
+                ocilayout_write_from(layout, handle(root).0, source.0.0, tell, with, err)
+            }),
+            Long::Create(path, index, blobs) => make(ocilayout_free, |out, err| unsafe {
+                let (path, data) = (c_path(path), index.as_ptr().cast());
+                let (read, blobs) = (Some(read_blob as _), userdata(blobs));
+                let len = index.len();
+                ocilayout_create(path.as_ptr(), data, len, read, blobs, tell, with, out, err)
+            })
+            .map(drop),
+        }
+    }
+
+    fn set_threads(&self, threads: usize) {
+        call(|err| unsafe { ocilayout_set_threads(self.0.0, threads, err) }).unwrap();
     }
 
     fn set_lock_timeout(&self, timeout: Option<u32>) {
@@ -771,12 +831,16 @@ impl Api for Abi {
     fn write(&self, descriptor: &Descriptor, source: &Blobs) -> Outcome<()> {
         call(|err| unsafe {
             let root = handle(descriptor);
-            ocilayout_write(self.0.0, root.0, Some(read_blob), userdata(source), err)
+            let (read, source) = (Some(read_blob as _), userdata(source));
+            ocilayout_write(self.0.0, root.0, read, source, None, ptr::null_mut(), err)
         })
     }
 
     fn write_from(&self, descriptor: &Descriptor, source: &Self) -> Outcome<()> {
-        call(|err| unsafe { ocilayout_write_from(self.0.0, handle(descriptor).0, source.0.0, err) })
+        call(|err| unsafe {
+            let (root, source) = (handle(descriptor), source.0.0);
+            ocilayout_write_from(self.0.0, root.0, source, None, ptr::null_mut(), err)
+        })
     }
 
     fn image(&self, given: &Image<'_>) -> Outcome<Descriptor> {

@@ -2,6 +2,7 @@
 
 use ocilayout::{Descriptor, Fate, FindingKind, SourceCompression};
 use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 pub type Outcome<T> = Result<T, Failure>;
@@ -131,6 +132,28 @@ pub struct Finding {
     pub message: String,
 }
 
+/// How far a call has come: what is done, and what there is in all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    pub bytes: (u64, Option<u64>),
+    pub items: (u64, Option<u64>),
+}
+
+pub type Tell<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
+
+/// A call that can take long.
+pub enum Long<'a, A> {
+    Verify(Verify),
+    /// With no time of grace.
+    Collect {
+        dry_run: bool,
+    },
+    Unreferenced,
+    Write(&'a Descriptor, &'a Blobs),
+    WriteFrom(&'a Descriptor, &'a A),
+    Create(&'a Path, &'a [u8], &'a Blobs),
+}
+
 /// Blobs by digest, to write a tree from.
 pub type Blobs = HashMap<String, Vec<u8>>;
 
@@ -198,6 +221,10 @@ pub trait Api: Sized + Sync {
     /// Of each blob by its digest, what became of it.
     fn collect(&self, grace_seconds: u64, dry_run: bool) -> Outcome<BTreeMap<String, Fate>>;
     fn verify(&self, how: Verify) -> Outcome<Vec<Finding>>;
+
+    /// Makes a call that tells how far it has come.
+    fn watched(&self, call: Long<'_, Self>, tell: Tell<'_>) -> Outcome<()>;
+    fn set_threads(&self, threads: usize);
 
     /// In milliseconds; `None` is for ever.
     fn set_lock_timeout(&self, timeout: Option<u32>);

@@ -1,11 +1,11 @@
 //! The interface of the tests, over the crate.
 
 use crate::api::{Api, Append, Blobs, Failure, Flags, Image, Kind, Matcher, Options, Outcome};
-use crate::api::{Directory, Finding, Owners, Source, Stored, Verify};
+use crate::api::{Directory, Finding, Long, Owners, Progress, Source, Stored, Tell, Verify};
 use ocilayout::{
     BlobOptions, BlobSource, CollectOptions, Compression, Descriptor, DirectoryOptions, Error,
     Fate, ImageBuilder, IndexBuilder, Layout, Missing, OpenOptions, OwnerMap, Transaction,
-    VerifyOptions,
+    VerifyOptions, Watch,
 };
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -136,6 +136,22 @@ fn directory(given: &Directory<'_>) -> ocilayout::Result<DirectoryOptions> {
 fn stored(descriptor: Descriptor) -> Stored {
     let diff_id = descriptor.diff_id().map(ToString::to_string);
     Stored { descriptor, diff_id }
+}
+
+fn collect_options(grace_seconds: u64, dry_run: bool) -> CollectOptions {
+    let options = CollectOptions::new().grace(Duration::from_secs(grace_seconds));
+    if dry_run { options.dry_run() } else { options }
+}
+
+fn verify_options(how: Verify) -> VerifyOptions {
+    let mut options = VerifyOptions::new();
+    if how.quick {
+        options = options.quick();
+    }
+    if how.missing_allowed {
+        options = options.missing(Missing::Allowed);
+    }
+    options
 }
 
 fn matcher<'a>(given: &'a Matcher<'a>) -> ocilayout::Result<ocilayout::Matcher<'a>> {
@@ -308,21 +324,12 @@ impl Api for Core {
     }
 
     fn collect(&self, grace_seconds: u64, dry_run: bool) -> Outcome<BTreeMap<String, Fate>> {
-        let options = CollectOptions::new().grace(Duration::from_secs(grace_seconds));
-        let options = if dry_run { options.dry_run() } else { options };
-        let collected = self.0.collect(&options)?;
+        let collected = self.0.collect(&collect_options(grace_seconds, dry_run))?;
         Ok(collected.iter().map(|blob| (blob.digest().to_string(), blob.fate())).collect())
     }
 
     fn verify(&self, how: Verify) -> Outcome<Vec<Finding>> {
-        let mut options = VerifyOptions::new();
-        if how.quick {
-            options = options.quick();
-        }
-        if how.missing_allowed {
-            options = options.missing(Missing::Allowed);
-        }
-        let found = self.0.verify(&options)?.into_iter().map(|finding| Finding {
+        let found = self.0.verify(&verify_options(how))?.into_iter().map(|finding| Finding {
             kind: finding.kind(),
             path: finding.path().to_owned(),
             digest: finding.digest().map(ToString::to_string),
@@ -330,6 +337,34 @@ impl Api for Core {
             message: finding.to_string(),
         });
         Ok(found.collect())
+    }
+
+    fn watched(&self, call: Long<'_, Self>, tell: Tell<'_>) -> Outcome<()> {
+        let mut tell = |progress: ocilayout::Progress| {
+            tell(Progress {
+                bytes: (progress.bytes_done, progress.bytes_total),
+                items: (progress.items_done, progress.items_total),
+            })
+        };
+        let watch = &mut Watch::new(&mut tell);
+        Ok(match call {
+            Long::Verify(how) => self.0.verify_watched(&verify_options(how), watch).map(drop)?,
+            Long::Collect { dry_run } => {
+                self.0.collect_watched(&collect_options(0, dry_run), watch).map(drop)?
+            }
+            Long::Unreferenced => self.0.unreferenced_watched(watch).map(drop)?,
+            Long::Write(root, blobs) => self.0.write_watched(root, &Provided(blobs), watch)?,
+            Long::WriteFrom(root, source) => self.0.write_watched(root, &source.0, watch)?,
+            Long::Create(path, index, blobs) => {
+                let options = OpenOptions::new();
+                let source = Provided(blobs);
+                options.create_with_index_watched(path, index, Some(&source), watch).map(drop)?
+            }
+        })
+    }
+
+    fn set_threads(&self, threads: usize) {
+        self.0.set_threads(threads);
     }
 
     fn set_lock_timeout(&self, timeout: Option<u32>) {

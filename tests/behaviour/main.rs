@@ -35,6 +35,7 @@ mod verify;
 mod verify_beside;
 mod verify_documents;
 mod verify_files;
+mod watched;
 
 /// Makes two tests of each function that is generic over the interface.
 #[macro_export]

@@ -385,6 +385,78 @@ static void failing_filters(const char *dir) {
     ocilayout_free(layout);
 }
 
+/* ---- progress ---- */
+
+struct told {
+    const ocilayout *layout;
+    int times;
+    ocilayout_progress last;
+};
+
+/* Uses the layout while it is being worked on, which it may. */
+static int32_t use_the_layout(void *userdata, const ocilayout_progress *progress) {
+    struct told *told = userdata;
+    told->times++;
+    told->last = *progress;
+    CHECK_INT(count_entries(told->layout), 1);
+    ocilayout_descriptor *abc = put(told->layout, "abc");
+    OK(ocilayout_append(told->layout, abc, "one", 0, err));
+    OK(ocilayout_set_threads(told->layout, 1, err));
+    ocilayout_findings *found;
+    OK(ocilayout_verify(told->layout, 0, NULL, NULL, &found, err));
+    CHECK_INT(ocilayout_findings_count(found), 0);
+    ocilayout_findings_free(found);
+    ocilayout_descriptor_free(abc);
+    return 0;
+}
+
+/* A call that is told of, and of its end. */
+#define TELLS(...) \
+    do { \
+        told.times = 0; \
+        OK(__VA_ARGS__); \
+        CHECK(told.times > 0); \
+        CHECK_INT((int64_t)told.last.items_done, 1); \
+        CHECK_INT((int64_t)told.last.items_total, 1); \
+        CHECK_INT((int64_t)told.last.bytes_done, (int64_t)told.last.bytes_total); \
+    } while (0)
+
+/* It is told nothing of a call that fails. */
+static int32_t never_told(void *userdata, const ocilayout_progress *progress) {
+    (void)userdata, (void)progress;
+    fail(__FILE__, __LINE__, "progress", "told of a call that fails");
+}
+
+static void progress(const char *dir) {
+    ocilayout *layout = layout_at(dir), *copy = layout_at(path(dir, "../copy"));
+    ocilayout_descriptor *abc = put(layout, "abc");
+    OK(ocilayout_append(layout, abc, "one", 0, err));
+    struct told told = {.layout = layout};
+    ocilayout_findings *found;
+    TELLS(ocilayout_verify(layout, 0, use_the_layout, &told, &found, err));
+    CHECK_INT((int64_t)told.last.bytes_done, 3);
+    ocilayout_findings_free(found);
+    ocilayout_collection *collection;
+    TELLS(ocilayout_collect(layout, 0, 0, use_the_layout, &told, &collection, err));
+    ocilayout_collection_free(collection);
+    ocilayout_descriptors *list;
+    TELLS(ocilayout_unreferenced(layout, use_the_layout, &told, &list, err));
+    ocilayout_descriptors_free(list);
+    TELLS(ocilayout_write_from(copy, abc, layout, use_the_layout, &told, err));
+    CHECK_INT((int64_t)told.last.bytes_done, 3);
+
+    FAILS(OCILAYOUT_ERR_INVALID_ARGUMENT, "flags",
+          ocilayout_verify(layout, 4, never_told, NULL, &found, err));
+    FAILS(OCILAYOUT_ERR_INVALID_ARGUMENT, "flags",
+          ocilayout_collect(layout, 2, 0, never_told, NULL, &collection, err));
+    OK(ocilayout_blob_remove(layout, DIGEST_OF_ABC, err));
+    FAILS(OCILAYOUT_ERR_NOT_FOUND, HEX_OF_ABC,
+          ocilayout_write_from(layout, abc, layout, never_told, NULL, err));
+    ocilayout_free(copy);
+    ocilayout_descriptor_free(abc);
+    ocilayout_free(layout);
+}
+
 /* ---- read_blob ---- */
 
 #define CONFIG_JSON "{}"
@@ -450,10 +522,10 @@ static void reading_blobs(const char *dir) {
     ocilayout *layout = layout_at(dir);
     ocilayout_descriptor *manifest = manifest_descriptor();
     struct blobs blobs = {.piece = 1};
-    OK(ocilayout_write(layout, manifest, read_blob, &blobs, err));
+    OK(ocilayout_write(layout, manifest, read_blob, &blobs, NULL, NULL, err));
     CHECK(blobs.manifests == 1 && blobs.configs == 1 && blobs.layers == 1);
     /* All of it is there now. */
-    OK(ocilayout_write(layout, manifest, read_blob, &blobs, err));
+    OK(ocilayout_write(layout, manifest, read_blob, &blobs, NULL, NULL, err));
     CHECK(blobs.manifests == 1 && blobs.configs == 1 && blobs.layers == 1);
     CHECK_INT(count_entries(layout), 0);
     uint64_t size;
@@ -474,20 +546,22 @@ static void failing_at_blobs(const char *dir) {
 
     struct blobs bad = {.piece = 5, .bad = digest, .answer = INT64_MIN};
     char *before = tree_of(dir);
-    STOPS(INT64_MIN, ocilayout_write(layout, manifest, read_blob, &bad, err));
+    STOPS(INT64_MIN, ocilayout_write(layout, manifest, read_blob, &bad, NULL, NULL, err));
     bad.lies = true;
-    STOPS(bad.answer, ocilayout_write(layout, manifest, read_blob, &bad, err));
+    STOPS(bad.answer, ocilayout_write(layout, manifest, read_blob, &bad, NULL, NULL, err));
     bad.wrong = true;
-    FAILS(OCILAYOUT_ERR_DIGEST, "blob", ocilayout_write(layout, manifest, read_blob, &bad, err));
+    FAILS(OCILAYOUT_ERR_DIGEST, "blob",
+          ocilayout_write(layout, manifest, read_blob, &bad, NULL, NULL, err));
     CHECK_UNCHANGED(dir, before);
 
     /* A blob that is whole may stay, but nothing that points at one that is not. */
     bad = (struct blobs){.piece = 2, .bad = DIGEST_OF_ABC, .answer = -5};
-    STOPS(-5, ocilayout_write(layout, manifest, read_blob, &bad, err));
+    STOPS(-5, ocilayout_write(layout, manifest, read_blob, &bad, NULL, NULL, err));
     bad.lies = true;
-    STOPS(bad.answer, ocilayout_write(layout, manifest, read_blob, &bad, err));
+    STOPS(bad.answer, ocilayout_write(layout, manifest, read_blob, &bad, NULL, NULL, err));
     bad.wrong = true;
-    FAILS(OCILAYOUT_ERR_DIGEST, "blob", ocilayout_write(layout, manifest, read_blob, &bad, err));
+    FAILS(OCILAYOUT_ERR_DIGEST, "blob",
+          ocilayout_write(layout, manifest, read_blob, &bad, NULL, NULL, err));
     CHECK_WHOLE(dir);
     FAILS(OCILAYOUT_ERR_NOT_FOUND, "blob", ocilayout_blob_size(layout, digest, &size, err));
     FAILS(OCILAYOUT_ERR_NOT_FOUND, "blob", ocilayout_blob_size(layout, DIGEST_OF_ABC, &size, err));
@@ -505,12 +579,13 @@ static void creating(const char *dir) {
              ocilayout_descriptor_json(manifest));
     ocilayout *layout = RUBBISH;
     struct blobs bad = {.bad = DIGEST_OF_ABC, .answer = -6}, good = {0};
-    STOPS(-6, ocilayout_create(dir, index, strlen(index), read_blob, &bad, &layout, err));
+    STOPS(-6,
+          ocilayout_create(dir, index, strlen(index), read_blob, &bad, NULL, NULL, &layout, err));
     CHECK(layout == NULL);
     CHECK(access(path(dir, "oci-layout"), F_OK) != 0);
     CHECK(access(path(dir, "index.json"), F_OK) != 0);
 
-    OK(ocilayout_create(dir, index, strlen(index), read_blob, &good, &layout, err));
+    OK(ocilayout_create(dir, index, strlen(index), read_blob, &good, NULL, NULL, &layout, err));
     CHECK_INT(good.layers, 1);
     size_t size;
     char *written = content_of(path(dir, "index.json"), &size);
@@ -522,11 +597,11 @@ static void creating(const char *dir) {
 
     good.layers = 0;
     FAILS(OCILAYOUT_ERR_EXISTS, "layout",
-          ocilayout_create(dir, index, strlen(index), read_blob, &good, &layout, err));
+          ocilayout_create(dir, index, strlen(index), read_blob, &good, NULL, NULL, &layout, err));
     CHECK_INT(good.layers, 0);
     ocilayout_descriptor_free(manifest);
 }
 
 TESTS(failing, lying, short_reads, not_called, too_much, reading_and_writing,
-      what_a_child_inherits, editing_inside_of_an_edit, failing_filters, reading_blobs,
+      what_a_child_inherits, editing_inside_of_an_edit, failing_filters, progress, reading_blobs,
       failing_at_blobs, creating)

@@ -321,8 +321,24 @@ static inline void check_whole(const char *file, int line, const char *dir) {
  * its name says. */
 #define CHECK_WHOLE(dir) check_whole(__FILE__, __LINE__, dir)
 
-static inline size_t count_open_files(void) {
-    DIR *dir = opendir("/proc/self/fd");
+/* A blob of zeros that takes no room, under a name that is not its own. */
+static inline void put_sparse(const char *dir, int number, off_t size) {
+    char name[128];
+    snprintf(name, sizeof name, "blobs/sha256/%064x", (unsigned)number);
+    int fd = open(path(dir, name), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    CHECK(fd >= 0);
+    CHECK_INT(ftruncate(fd, size), 0);
+    close(fd);
+}
+
+static inline void remove_sparse(const char *dir, int number) {
+    char name[128];
+    snprintf(name, sizeof name, "blobs/sha256/%064x", (unsigned)number);
+    CHECK_INT(unlink(path(dir, name)), 0);
+}
+
+static inline size_t count_names(const char *of) {
+    DIR *dir = opendir(of);
     CHECK(dir != NULL);
     size_t count = 0;
     while (readdir(dir) != NULL)
@@ -330,6 +346,11 @@ static inline size_t count_open_files(void) {
     closedir(dir);
     return count;
 }
+
+static inline size_t count_open_files(void) { return count_names("/proc/self/fd"); }
+
+/* Those of this process, with the entries "." and "..". */
+static inline size_t count_threads(void) { return count_names("/proc/self/task"); }
 
 /* ---- the program ---- */
 

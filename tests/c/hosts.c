@@ -81,7 +81,7 @@ static void freeing_child(const char *dir) {
     /* The first edit sweeps what dead writers have left. */
     OK(ocilayout_remove(other, NULL, none, NULL, NULL, err));
     ocilayout_collection *collection;
-    OK(ocilayout_collect(other, 0, 0, &collection, err));
+    OK(ocilayout_collect(other, 0, 0, NULL, NULL, &collection, err));
     CHECK_INT(ocilayout_collection_count(collection), 1);
     CHECK_INT(ocilayout_collected_fate(ocilayout_collection_at(collection, 0)),
               OCILAYOUT_FATE_LEASED);

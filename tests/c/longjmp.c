@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <sys/wait.h>
+#include <time.h>
 
 static jmp_buf back;
 
@@ -116,7 +117,7 @@ static void reading_a_tree(const char *dir) {
     OK(ocilayout_descriptor_new("a/b", DIGEST_OF_ABC, 3, &abc, err));
     char *before = tree_of(dir);
     if (setjmp(back) == 0)
-        OK(ocilayout_write(layout, abc, jump_in_a_blob, NULL, err));
+        OK(ocilayout_write(layout, abc, jump_in_a_blob, NULL, NULL, NULL, err));
     ocilayout_descriptor_free(abc);
     ocilayout_free(layout);
     check_usable(dir, before);
@@ -144,4 +145,73 @@ static void matching(const char *dir) {
     free(before);
 }
 
-TESTS(plain, gzip, zstd, many, reading_a_tree, matching)
+static bool is_end(const ocilayout_progress *progress) {
+    return progress->bytes_done == progress->bytes_total
+        && progress->items_done == progress->items_total;
+}
+
+static int32_t jump_from_the_middle(void *userdata, const ocilayout_progress *progress) {
+    (void)userdata;
+    if (!is_end(progress))
+        longjmp(back, 1);
+    return 0;
+}
+
+/* Whether it was told of in the middle, and so was left. */
+static bool is_left_while_verifying(const ocilayout *layout) {
+    if (setjmp(back) != 0)
+        return true;
+    ocilayout_findings *found;
+    OK(ocilayout_verify(layout, 0, jump_from_the_middle, NULL, &found, err));
+    ocilayout_findings_free(found);
+    return false;
+}
+
+/* Its threads do without the frames that are lost, and end by themselves. */
+static void verifying(const char *dir) {
+    ocilayout *layout = layout_at(dir);
+    OK(ocilayout_set_threads(layout, 2, err));
+    ocilayout_descriptor_free(put(layout, "other"));
+    char *before = tree_of(dir);
+    size_t threads = count_threads();
+    int blobs = 0;
+    do
+        put_sparse(dir, blobs++, 64 << 20);
+    while (!is_left_while_verifying(layout));
+    /* Others can use the layout meanwhile, and it can be closed. */
+    ocilayout_free(layout);
+    while (count_threads() > threads)
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    while (blobs > 0)
+        remove_sparse(dir, --blobs);
+    check_usable(dir, before);
+    free(before);
+}
+
+static int32_t jump_at_the_end(void *userdata, const ocilayout_progress *progress) {
+    (void)userdata, (void)progress;
+    longjmp(back, 1);
+}
+
+/* The blobs are there, and so is nothing else. */
+static void telling_of_a_tree(const char *dir) {
+    char copy[1100];
+    snprintf(copy, sizeof copy, "%s-copy", dir);
+    ocilayout *layout = layout_at(dir), *other = layout_at(copy);
+    ocilayout_descriptor *abc = put(layout, "abc");
+    if (setjmp(back) == 0)
+        OK(ocilayout_write_from(other, abc, layout, jump_at_the_end, NULL, err));
+    OK(ocilayout_append(other, abc, "parent", 0, err));
+    ocilayout_collection *collection;
+    if (setjmp(back) == 0)
+        OK(ocilayout_collect(other, 0, 0, jump_at_the_end, NULL, &collection, err));
+    ocilayout_descriptors *list;
+    if (setjmp(back) == 0)
+        OK(ocilayout_unreferenced(other, jump_at_the_end, NULL, &list, err));
+    ocilayout_free(other);
+    CHECK_WHOLE(copy);
+    ocilayout_descriptor_free(abc);
+    ocilayout_free(layout);
+}
+
+TESTS(plain, gzip, zstd, many, reading_a_tree, matching, verifying, telling_of_a_tree)

@@ -190,8 +190,9 @@ static void read_only(const char *dir) {
     FAILS(OCILAYOUT_ERR_STATE, "read-only",
           ocilayout_manifest_put(layout, empty_index, strlen(empty_index), NULL, 0, &out, err));
     FAILS(OCILAYOUT_ERR_STATE, "read-only",
-          ocilayout_write(layout, abc, never_read_blob, NULL, err));
-    FAILS(OCILAYOUT_ERR_STATE, "read-only", ocilayout_write_from(layout, abc, writable, err));
+          ocilayout_write(layout, abc, never_read_blob, NULL, NULL, NULL, err));
+    FAILS(OCILAYOUT_ERR_STATE, "read-only",
+          ocilayout_write_from(layout, abc, writable, NULL, NULL, err));
 
     ocilayout_image *image;
     OK(ocilayout_image_new(layout, &image, err));
@@ -250,7 +251,7 @@ static void unknown_flags(const char *dir) {
         CLEARS(out, "flags",
                ocilayout_manifest_put(layout, empty_index, len, NULL, manifest, &out, err));
         uint64_t verify = other ? other : OCILAYOUT_VERIFY_MISSING_ALLOWED << 1;
-        CLEARS(found, "flags", ocilayout_verify(layout, verify, &found, err));
+        CLEARS(found, "flags", ocilayout_verify(layout, verify, NULL, NULL, &found, err));
     }
     /* Known ones that contradict each other. */
     CLEARS(opened, "flags",
@@ -502,7 +503,8 @@ static void malformed_calls(const char *dir) {
 
     CLEARS(opened, "path", ocilayout_open("", OCILAYOUT_OPEN_CREATE, &opened, err));
     CLEARS(opened, "path", ocilayout_open_at(AT_FDCWD, "", 0, &opened, err));
-    CLEARS(opened, "path", ocilayout_create("", empty_index, len, NULL, NULL, &opened, err));
+    CLEARS(opened, "path",
+           ocilayout_create("", empty_index, len, NULL, NULL, NULL, NULL, &opened, err));
     EACH(bad, "", ".", "..", "a/b", "/etc/passwd", "blobs", BAD_UTF8) {
         CLEARS(bytes, "name", ocilayout_read_file(layout, bad, &bytes, err));
         REFUSES("name", ocilayout_write_file(layout, bad, "x", 1, err));

@@ -33,9 +33,9 @@ static void layouts(const char *dir) {
 
     const char *new = path(dir, "new");
     size_t len = strlen(index_json);
-    CLEARS(out, "path", ocilayout_create(NULL, index_json, len, NULL, NULL, &out, err));
-    CLEARS(out, "index", ocilayout_create(new, NULL, 1, NULL, NULL, &out, err));
-    REFUSES("out", ocilayout_create(new, index_json, len, NULL, NULL, NULL, err));
+    CLEARS(out, "path", ocilayout_create(NULL, index_json, len, NULL, NULL, NULL, NULL, &out, err));
+    CLEARS(out, "index", ocilayout_create(new, NULL, 1, NULL, NULL, NULL, NULL, &out, err));
+    REFUSES("out", ocilayout_create(new, index_json, len, NULL, NULL, NULL, NULL, NULL, err));
     CHECK(access(new, F_OK) != 0);
 
     CLEARS(bytes, "layout", ocilayout_read_file(NULL, "index.json", &bytes, err));
@@ -325,12 +325,12 @@ static void lookups(const char *dir) {
     CLEARS(out, "layout", ocilayout_resolve(NULL, "v1", NULL, &out, err));
     CLEARS(out, "reference", ocilayout_resolve(layout, NULL, NULL, &out, err));
     REFUSES("out", ocilayout_resolve(layout, "v1", NULL, NULL, err));
-    CLEARS(list, "layout", ocilayout_unreferenced(NULL, &list, err));
-    REFUSES("out", ocilayout_unreferenced(layout, NULL, err));
+    CLEARS(list, "layout", ocilayout_unreferenced(NULL, NULL, NULL, &list, err));
+    REFUSES("out", ocilayout_unreferenced(layout, NULL, NULL, NULL, err));
     ocilayout_collection *collection = NULL;
-    CLEARS(collection, "layout", ocilayout_collect(NULL, 0, 0, &collection, err));
-    REFUSES("out", ocilayout_collect(layout, 0, 0, NULL, err));
-    CLEARS(collection, "flags", ocilayout_collect(layout, 2, 0, &collection, err));
+    CLEARS(collection, "layout", ocilayout_collect(NULL, 0, 0, NULL, NULL, &collection, err));
+    REFUSES("out", ocilayout_collect(layout, 0, 0, NULL, NULL, NULL, err));
+    CLEARS(collection, "flags", ocilayout_collect(layout, 2, 0, NULL, NULL, &collection, err));
 
     ocilayout_descriptor_free(abc);
     ocilayout_free(layout);
@@ -339,19 +339,19 @@ static void lookups(const char *dir) {
 static void findings(const char *dir) {
     ocilayout *layout = layout_at(dir);
     ocilayout_findings *found;
-    CLEARS(found, "layout", ocilayout_verify(NULL, 0, &found, err));
-    REFUSES("out", ocilayout_verify(layout, 0, NULL, err));
+    CLEARS(found, "layout", ocilayout_verify(NULL, 0, NULL, NULL, &found, err));
+    REFUSES("out", ocilayout_verify(layout, 0, NULL, NULL, NULL, err));
 
     for (int i = 0; i < 8; i++) {
         char text[] = "number 0";
         text[7] += i;
         ocilayout_descriptor_free(put(layout, text));
     }
-    OK(ocilayout_verify(layout, 0, &found, err));
+    OK(ocilayout_verify(layout, 0, NULL, NULL, &found, err));
     CHECK_INT(ocilayout_findings_count(found), 0);
     ocilayout_findings_free(found);
     CHECK_INT(unlink(path(dir, "index.json")), 0);
-    OK(ocilayout_verify(layout, OCILAYOUT_VERIFY_QUICK, &found, err));
+    OK(ocilayout_verify(layout, OCILAYOUT_VERIFY_QUICK, NULL, NULL, &found, err));
     CHECK_INT(ocilayout_findings_count(found), 1);
     const ocilayout_finding *lost = ocilayout_findings_at(found, 0);
     CHECK_INT(ocilayout_finding_kind(lost), OCILAYOUT_FINDING_MISSING);
@@ -392,12 +392,12 @@ static void trees(const char *dir) {
     CLEARS(out, "layout", ocilayout_manifest_put(NULL, index_json, len, NULL, 0, &out, err));
     CLEARS(out, "json", ocilayout_manifest_put(layout, NULL, 1, NULL, 0, &out, err));
     REFUSES("out", ocilayout_manifest_put(layout, index_json, len, NULL, 0, NULL, err));
-    REFUSES("layout", ocilayout_write(NULL, abc, read_no_blob, NULL, err));
-    REFUSES("descriptor", ocilayout_write(layout, NULL, read_no_blob, NULL, err));
-    REFUSES("read_blob", ocilayout_write(layout, abc, NULL, NULL, err));
-    REFUSES("layout", ocilayout_write_from(NULL, abc, layout, err));
-    REFUSES("descriptor", ocilayout_write_from(layout, NULL, layout, err));
-    REFUSES("source", ocilayout_write_from(layout, abc, NULL, err));
+    REFUSES("layout", ocilayout_write(NULL, abc, read_no_blob, NULL, NULL, NULL, err));
+    REFUSES("descriptor", ocilayout_write(layout, NULL, read_no_blob, NULL, NULL, NULL, err));
+    REFUSES("read_blob", ocilayout_write(layout, abc, NULL, NULL, NULL, NULL, err));
+    REFUSES("layout", ocilayout_write_from(NULL, abc, layout, NULL, NULL, err));
+    REFUSES("descriptor", ocilayout_write_from(layout, NULL, layout, NULL, NULL, err));
+    REFUSES("source", ocilayout_write_from(layout, abc, NULL, NULL, NULL, err));
 
     CHECK_UNCHANGED(dir, before);
     free(before);
@@ -550,7 +550,7 @@ static void freeing(const char *dir) {
 static void allowed(const char *dir) {
     ocilayout *layout, *second;
     CHECK_INT(ocilayout_open(dir, OCILAYOUT_OPEN_CREATE, &layout, NULL), OCILAYOUT_OK);
-    OK(ocilayout_create(path(dir, "second"), index_json, strlen(index_json), NULL, NULL,
+    OK(ocilayout_create(path(dir, "second"), index_json, strlen(index_json), NULL, NULL, NULL, NULL,
                         &second, err));
     ocilayout_free(second);
     OK(ocilayout_write_file(layout, "empty", NULL, 0, err));

@@ -863,7 +863,7 @@ static void copying(const char *dir) {
     OK(ocilayout_index_finish(index, &found, err));
     ocilayout_index_free(index);
 
-    OK(ocilayout_write_from(other, found, layout, err));
+    OK(ocilayout_write_from(other, found, layout, NULL, NULL, err));
     CHECK_INT(count_entries(other), 0);
     char *blobs = tree_of(first);
     CHECK_UNCHANGED(second, blobs);
@@ -878,7 +878,8 @@ static void copying(const char *dir) {
     char third[1024];
     snprintf(third, sizeof third, "%s/third", dir);
     other = layout_at(third);
-    FAILS(OCILAYOUT_ERR_NOT_FOUND, HEX_OF_ABC, ocilayout_write_from(other, found, layout, err));
+    FAILS(OCILAYOUT_ERR_NOT_FOUND, HEX_OF_ABC,
+          ocilayout_write_from(other, found, layout, NULL, NULL, err));
     uint64_t size;
     CHECK_INT(ocilayout_blob_size(other, ocilayout_descriptor_digest(found), &size, NULL),
               OCILAYOUT_ERR_NOT_FOUND);
@@ -941,13 +942,13 @@ static void unreferenced(const char *dir) {
     ocilayout_descriptors *list;
     ocilayout_descriptor *image = build(layout);
     OK(ocilayout_append(layout, image, "image", 0, err));
-    OK(ocilayout_unreferenced(layout, &list, err));
+    OK(ocilayout_unreferenced(layout, NULL, NULL, &list, err));
     CHECK_INT(ocilayout_descriptors_count(list), 0);
     ocilayout_descriptors_free(list);
 
     /* Sorted by digest: that of "apart" begins with 1, that of "lost" with 7. */
     ocilayout_descriptor *apart = put(layout, "apart"), *lost = put(layout, "lost");
-    OK(ocilayout_unreferenced(layout, &list, err));
+    OK(ocilayout_unreferenced(layout, NULL, NULL, &list, err));
     CHECK_INT(ocilayout_descriptors_count(list), 2);
     CHECK_TEXT(ocilayout_descriptor_json(ocilayout_descriptors_at(list, 0)),
                ocilayout_descriptor_json(apart));
@@ -962,7 +963,7 @@ static void unreferenced(const char *dir) {
     /* Without its name, nothing of the image is needed. */
     ocilayout_match *match = named("image");
     OK(ocilayout_remove(layout, match, NULL, NULL, NULL, err));
-    OK(ocilayout_unreferenced(layout, &list, err));
+    OK(ocilayout_unreferenced(layout, NULL, NULL, &list, err));
     CHECK_INT(ocilayout_descriptors_count(list), 5);
     ocilayout_descriptors_free(list);
     CHECK_WHOLE(dir);

@@ -187,4 +187,54 @@ static void one_name(const char *dir) {
     ocilayout_free(layout);
 }
 
-TESTS(threads, processes, one_name)
+struct budget {
+    pthread_t caller;
+    size_t threads;
+    int told;
+};
+
+/* The threads of a verification are as many as it may have, and have the names that
+ * the header says. */
+static int32_t count_in_the_middle(void *userdata, const ocilayout_progress *progress) {
+    struct budget *budget = userdata;
+    CHECK(pthread_equal(pthread_self(), budget->caller));
+    if (progress->items_done == progress->items_total)
+        return 0;
+    budget->told++;
+    size_t found = 0;
+    struct dirent **tasks;
+    int count = scandir("/proc/self/task", &tasks, NULL, NULL);
+    for (int i = 0; i < count; i++) {
+        char comm[320], name[64] = "";
+        snprintf(comm, sizeof comm, "/proc/self/task/%s/comm", tasks[i]->d_name);
+        FILE *file = fopen(comm, "r");
+        if (file != NULL && fgets(name, sizeof name, file) != NULL)
+            found += strncmp(name, "ocilayout-", 10) == 0;
+        if (file != NULL)
+            fclose(file);
+        free(tasks[i]);
+    }
+    free(tasks);
+    CHECK_INT(found, budget->threads);
+    return 1;
+}
+
+static void budgets(const char *dir) {
+    ocilayout *layout = layout_at(dir);
+    size_t before = count_threads();
+    for (int i = 0; i < 16; i++)
+        put_sparse(dir, i, 1 << 28);
+    for (size_t threads = 1; threads < 5; threads++) {
+        struct budget budget = {pthread_self(), threads == 1 ? 0 : threads, 0};
+        ocilayout_findings *found;
+        OK(ocilayout_set_threads(layout, threads, err));
+        FAILS(OCILAYOUT_ERR_CANCELLED, "progress",
+              ocilayout_verify(layout, 0, count_in_the_middle, &budget, &found, err));
+        CHECK(found == NULL);
+        CHECK_INT(budget.told, 1);
+        CHECK_INT(count_threads(), before);
+    }
+    ocilayout_free(layout);
+}
+
+TESTS(threads, processes, one_name, budgets)
