@@ -347,20 +347,20 @@ impl Api for Core {
             })
         };
         let watch = &mut Watch::new(&mut tell);
-        Ok(match call {
-            Long::Verify(how) => self.0.verify_watched(&verify_options(how), watch).map(drop)?,
+        match call {
+            Long::Verify(how) => self.0.verify_watched(&verify_options(how), watch).map(drop),
             Long::Collect { dry_run } => {
-                self.0.collect_watched(&collect_options(0, dry_run), watch).map(drop)?
+                self.0.collect_watched(&collect_options(0, dry_run), watch).map(drop)
             }
-            Long::Unreferenced => self.0.unreferenced_watched(watch).map(drop)?,
-            Long::Write(root, blobs) => self.0.write_watched(root, &Provided(blobs), watch)?,
-            Long::WriteFrom(root, source) => self.0.write_watched(root, &source.0, watch)?,
+            Long::Unreferenced => self.0.unreferenced_watched(watch).map(drop),
+            Long::Write(root, blobs) => self.0.write_watched(root, &Provided(blobs), watch),
+            Long::WriteFrom(root, source) => self.0.write_watched(root, &source.0, watch),
             Long::Create(path, index, blobs) => {
-                let options = OpenOptions::new();
-                let source = Provided(blobs);
-                options.create_with_index_watched(path, index, Some(&source), watch).map(drop)?
+                let (options, source) = (OpenOptions::new(), Provided(blobs));
+                options.create_with_index_watched(path, index, Some(&source), watch).map(drop)
             }
-        })
+        }
+        .map_err(Failure::from)
     }
 
     fn set_threads(&self, threads: usize) {
