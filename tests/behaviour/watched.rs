@@ -195,9 +195,8 @@ fn a_long_call_tells_ten_times_a_second<A: Api>() {
     for threads in [1, 2] {
         layout.set_threads(threads);
         let files = [1, 2, 3].map(|number| sparse(&path, number, 256 << 20));
-        let (mut times, mut told, begun) = (Vec::new(), Vec::new(), Instant::now());
+        let (mut told, begun) = (Vec::new(), Instant::now());
         let outcome = layout.watched(Long::Verify(FULL), &mut |progress: Progress| {
-            times.push(begun.elapsed());
             told.push(progress);
             Continue(())
         });
@@ -208,10 +207,9 @@ fn a_long_call_tells_ten_times_a_second<A: Api>() {
         assert!(is_end(end), "{end:?}");
         assert!(before.is_sorted_by_key(|progress| progress.bytes.0), "{before:?}");
         assert!(before.iter().all(|progress| progress.bytes.1 == end.bytes.1), "{before:?}");
-        let least = Duration::from_millis(100);
-        let mut pauses = times.windows(2).take(times.len().saturating_sub(2));
-        assert!(pauses.all(|pair| pair[1] - pair[0] >= least), "{times:?}");
-        assert!(!before.is_empty(), "nothing was told in {took:?} before the end");
+        let times = u32::try_from(before.len()).unwrap();
+        assert!(times > 0, "nothing was told in {took:?} before the end");
+        assert!(times * Duration::from_millis(100) <= took, "{times} times in {took:?}");
         files.iter().for_each(|file| fs::remove_file(file).unwrap());
     }
 }
