@@ -11,8 +11,8 @@ LIBRARY := $(RELEASE)/libocilayout.so
 EXAMPLES := target/examples-c
 
 TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci \
-	zstd gzip bindfs go python3 mount findmnt nbdkit nbdfuse mkfs.ext4 mkfs.xfs \
-	mkfs.btrfs tar bsdtar setpriv setcap setfacl setfattr
+	zstd gzip pigz bsdtar bindfs go python3 mount findmnt nbdkit nbdfuse mkfs.ext4 mkfs.xfs \
+	mkfs.btrfs filefrag tar setpriv setcap setfacl setfattr
 
 BENCH_TOOLS := cc pkg-config git go python3 debootstrap findmnt time skopeo umoci \
 	gzip pigz igzip zstd tar bsdtar autoconf automake libtoolize nasm

@@ -10,7 +10,7 @@ mod declared;
 
 use std::path::Path;
 use std::process::Command;
-use support::{compile, have_tools, output, program, report, root, run};
+use support::{compile, have_tools, library_folder, output, program, report, root, run};
 use tempfile::TempDir;
 
 /// A place for files of a few GiB, on a disk: the system's own may be in memory.
@@ -109,8 +109,10 @@ programs! {
     longjmp: AreExpected,
     hosts: AreExpected,
     threads: AreErrors,
+    crew: AreErrors,
     roundtrip: AreErrors,
     process: AreErrors,
+    files: AreErrors,
 }
 
 /// The program stands in for the allocator, which sanitizers and valgrind do too.
@@ -170,10 +172,11 @@ fn exceptions_end_the_process() {
     run(program(&out, scratch.path()).arg(scratch.path()));
 }
 
-const GIB: u64 = 1 << 30;
+const MIB: u64 = 1 << 20;
 
-/// A layer of any size takes the memory of a few buffers.
-fn streams(compression: &str) {
+/// Layers of any size take the memory of a few buffers: with two threads under 48 MiB,
+/// and under 8 MiB for each further one.
+fn streams(compression: &str, mebibytes: u64, threads: u64, sources: u64) {
     if !have_tools(&["gcc"]) {
         return;
     }
@@ -182,19 +185,70 @@ fn streams(compression: &str) {
     compile("gcc", &["-std=c11", "-O2"], "tests/c/memory.c", &out);
     let begun = std::time::Instant::now();
     let mut command = program(&out, scratch.path());
-    let said = run(command.arg(scratch.path()).arg((4 * GIB).to_string()).arg(compression));
-    let peak: u64 = said.trim().strip_prefix("peak ").unwrap().parse().unwrap();
+    command.arg(scratch.path()).arg((mebibytes * MIB).to_string()).arg(compression);
+    let said = run(command.arg(threads.to_string()).arg(sources.to_string()));
+    let grown: u64 = said.trim().strip_prefix("grew by ").unwrap().parse().unwrap();
     let seconds = begun.elapsed().as_secs_f64();
-    report(&format!("4 GiB with {compression}: peak {peak} KiB, {seconds:.1} s"));
-    assert!(peak < 32 * 1024, "peak {peak} KiB");
+    let what = format!(
+        "{sources} of {mebibytes} MiB with {compression} on {threads} threads: {grown} KiB more"
+    );
+    report(&format!("{what}, {seconds:.1} s"));
+    assert!(grown < (48 + 8 * (threads - 2)) * 1024, "{what}");
 }
 
 #[test]
 fn streaming_takes_little_memory() {
-    streams("none");
+    streams("none", 4096, 2, 1);
 }
 
 #[test]
-fn compressing_takes_little_memory() {
-    streams("zstd");
+fn compressing_with_gzip_takes_little_memory() {
+    streams("gzip", 4096, 2, 1);
+}
+
+#[test]
+fn compressing_with_zstd_takes_little_memory() {
+    streams("zstd", 4096, 2, 1);
+}
+
+#[test]
+fn many_threads_take_little_memory() {
+    for compression in ["none", "gzip", "zstd"] {
+        streams(compression, 512, 8, 1);
+    }
+}
+
+#[test]
+fn many_sources_take_no_more_memory() {
+    for compression in ["none", "gzip", "zstd"] {
+        streams(compression, 128, 2, 8);
+        streams(compression, 128, 8, 8);
+    }
+}
+
+/// The program loads and unloads the library, with which it is not linked.
+#[test]
+fn it_can_be_unloaded() {
+    if !have_tools(&["gcc"]) {
+        return;
+    }
+    let scratch = scratch();
+    let out = scratch.path().join("unload");
+    compile("gcc", &["-std=c11", "-O2", "-Wl,--as-needed"], "tests/c/unload.c", &out);
+    run(Command::new(&out).arg(scratch.path()).arg(library_folder().join("libocilayout.so")));
+}
+
+/// It forks many times, which takes valgrind minutes.
+mod children {
+    use super::{Leaks, plain, sanitized};
+
+    #[test]
+    fn plainly() {
+        plain("children");
+    }
+
+    #[test]
+    fn under_sanitizers() {
+        sanitized("children", Leaks::AreExpected);
+    }
 }

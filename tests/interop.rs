@@ -10,6 +10,7 @@ mod interop {
     mod ggcr;
     mod images;
     mod indexes;
+    mod layers;
     mod rootfs;
     mod tools;
 }

@@ -1,7 +1,8 @@
 //! The interface of the tests, over the C ABI, called as C calls it.
 
+use crate::api::{Among, Finding, Progress, Read, Source, Stored, Verify, Watch};
 use crate::api::{Api, Append, Blobs, Failure, Flags, Image, Kind, Matcher, Options, Outcome};
-use crate::api::{Directory, Finding, Long, Owners, Progress, Source, Stored, Tell, Verify};
+use crate::api::{Directory, Long, Owners};
 use ::ocilayout::ffi::archive::*;
 use ::ocilayout::ffi::blob::*;
 use ::ocilayout::ffi::blob_options::*;
@@ -19,6 +20,7 @@ use ::ocilayout::ffi::layout::*;
 use ::ocilayout::ffi::lookup::*;
 use ::ocilayout::ffi::matching::*;
 use ::ocilayout::ffi::progress::*;
+use ::ocilayout::ffi::sources::*;
 use ::ocilayout::ffi::transaction::*;
 use ::ocilayout::ffi::tree::*;
 use ::ocilayout::ffi::upkeep::*;
@@ -26,7 +28,6 @@ use ::ocilayout::ffi::verify::*;
 use ::ocilayout::{Descriptor, Fate, FindingKind, SourceCompression};
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, OsStr, c_char, c_void};
-use std::ops::ControlFlow;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,63 @@ impl<T> Drop for Owned<T> {
 }
 
 pub struct Abi(Owned<ocilayout>);
+
+impl Abi {
+    fn put_from(
+        &self,
+        source: Source<'_>,
+        given: &Options,
+        mut watch: Option<Watch<'_>>,
+    ) -> Outcome<Stored> {
+        let owned = options(given)?;
+        let (layout, options) = (self.0.0, owned.0);
+        let (tell, told) = told(&mut watch);
+        // SAFETY: the pointers are live during each call.
+        let made = make(ocilayout_descriptor_free, |out, err| unsafe {
+            match source {
+                Source::Memory(bytes) => {
+                    let (data, len) = (bytes.as_ptr().cast(), bytes.len());
+                    ocilayout_blob_put_memory(layout, data, len, options, tell, told, out, err)
+                }
+                Source::Callback(mut read) => {
+                    let userdata = (&raw mut read).cast();
+                    let read = Some(read_bytes as unsafe extern "C-unwind" fn(_, _, _) -> _);
+                    ocilayout_blob_put_callback(
+                        layout, read, userdata, options, tell, told, out, err,
+                    )
+                }
+                Source::File(file) => {
+                    let fd = file.as_raw_fd();
+                    ocilayout_blob_put_fd(layout, fd, options, tell, told, out, err)
+                }
+                Source::Path(path) => {
+                    let path = c_path(path);
+                    ocilayout_blob_put_file(layout, path.as_ptr(), options, tell, told, out, err)
+                }
+                Source::Push(..) => panic!("who pushes knows how far he has come"),
+            }
+        })?;
+        Ok(stored(made.0))
+    }
+
+    fn push(&self, bytes: &[u8], piece: usize, given: &Options) -> Outcome<Stored> {
+        let options = options(given)?;
+        // SAFETY: the pointers are live during each call.
+        let made = unsafe {
+            let writer = make(ocilayout_blob_writer_free, |out, err| {
+                ocilayout_blob_writer_open(self.0.0, options.0, out, err)
+            })?;
+            for piece in bytes.chunks(piece) {
+                let (data, len) = (piece.as_ptr().cast(), piece.len());
+                call(|err| ocilayout_blob_writer_write(writer.0, data, len, err))?;
+            }
+            make(ocilayout_descriptor_free, |out, err| {
+                ocilayout_blob_writer_finish(writer.0, out, err)
+            })?
+        };
+        Ok(stored(made.0))
+    }
+}
 
 // SAFETY: the header says that a layout may be used from any number of threads.
 unsafe impl Sync for Abi {}
@@ -120,23 +178,6 @@ fn verify_flags(how: Verify) -> u64 {
         (how.missing_allowed, OCILAYOUT_VERIFY_MISSING_ALLOWED),
     ];
     bits.iter().filter(|(set, _)| *set).fold(0, |flags, (_, bit)| flags | bit)
-}
-
-/// The userdata is what is to be told.
-unsafe extern "C-unwind" fn told(
-    userdata: *mut c_void,
-    progress: *const ocilayout_progress,
-) -> i32 {
-    // SAFETY: both live during the call that this was given to.
-    let (tell, progress) = unsafe { (&mut *userdata.cast::<Tell<'_>>(), &*progress) };
-    let known = |total| Some(total).filter(|total| *total != u64::MAX);
-    match tell(Progress {
-        bytes: (progress.bytes_done, known(progress.bytes_total)),
-        items: (progress.items_done, known(progress.items_total)),
-    }) {
-        ControlFlow::Continue(()) => 0,
-        ControlFlow::Break(()) => -1,
-    }
 }
 
 fn text(text: *const c_char) -> Option<String> {
@@ -297,8 +338,12 @@ fn options(given: &Options) -> Outcome<Owned<ocilayout_blob_options>> {
         if let Some(limit) = given.limit {
             call(|err| ocilayout_blob_options_set_limit(options, limit, err))?;
         }
-        if given.rehash {
-            call(|err| ocilayout_blob_options_set_flags(options, OCILAYOUT_BLOB_REHASH, err))?;
+        for (is_set, flag) in
+            [(given.rehash, OCILAYOUT_BLOB_REHASH), (given.trusted, OCILAYOUT_BLOB_TRUSTED)]
+        {
+            if is_set {
+                call(|err| ocilayout_blob_options_set_flags(options, flag, err))?;
+            }
         }
     }
     Ok(made)
@@ -348,13 +393,7 @@ fn directory(given: &Directory<'_>) -> Outcome<Owned<ocilayout_directory_options
     }
 }
 
-fn stored(handle: &Owned<ocilayout_descriptor>) -> Stored {
-    // SAFETY: the descriptor is live.
-    let diff_id = text(unsafe { ocilayout_descriptor_diff_id(handle.0) });
-    Stored { descriptor: read(handle.0), diff_id }
-}
-
-type ReadFunction<'a> = &'a mut dyn FnMut(&mut [u8]) -> i64;
+type ReadFunction<'a> = &'a mut Read<'a>;
 
 unsafe extern "C-unwind" fn read_bytes(userdata: *mut c_void, buf: *mut c_void, cap: usize) -> i64 {
     // SAFETY: `userdata` is what `put` gave, and `buf` has room for `cap` bytes.
@@ -362,6 +401,45 @@ unsafe extern "C-unwind" fn read_bytes(userdata: *mut c_void, buf: *mut c_void, 
         let read = &mut *userdata.cast::<ReadFunction<'_>>();
         read(std::slice::from_raw_parts_mut(buf.cast(), cap))
     }
+}
+
+/// As [`read_bytes`], for a function that is in a box.
+unsafe extern "C-unwind" fn read_boxed(userdata: *mut c_void, buf: *mut c_void, cap: usize) -> i64 {
+    // SAFETY: `userdata` is what `put_all` gave, and `buf` has room for `cap` bytes.
+    unsafe {
+        let read = &mut *userdata.cast::<Box<Read<'static>>>();
+        read(std::slice::from_raw_parts_mut(buf.cast(), cap))
+    }
+}
+
+unsafe extern "C-unwind" fn tell(
+    userdata: *mut c_void,
+    progress: *const ocilayout_progress,
+) -> i32 {
+    // SAFETY: `userdata` is what `told` gave, and the struct lives.
+    let (watch, told) = unsafe { (&mut *userdata.cast::<Watch<'_>>(), &*progress) };
+    let total = |number: u64| (number != u64::MAX).then_some(number);
+    let goes_on = watch(Progress {
+        bytes: told.bytes_done,
+        bytes_total: total(told.bytes_total),
+        items: told.items_done,
+        items_total: total(told.items_total),
+    });
+    if goes_on { 0 } else { -1 }
+}
+
+/// The watch as C gives it.
+fn told(watch: &mut Option<Watch<'_>>) -> (ocilayout_progress_fn, *mut c_void) {
+    match watch {
+        Some(watch) => (Some(tell), ptr::from_mut(watch).cast()),
+        None => (None, ptr::null_mut()),
+    }
+}
+
+fn stored(handle: *const ocilayout_descriptor) -> Stored {
+    // SAFETY: the handle is live.
+    let diff_id = text(unsafe { ocilayout_descriptor_diff_id(handle) });
+    Stored { descriptor: read(handle), diff_id }
 }
 
 unsafe extern "C-unwind" fn read_blob(
@@ -510,61 +588,67 @@ impl Api for Abi {
         .map(Self)
     }
 
+    fn set_threads(&self, threads: usize) {
+        call(|err| unsafe { ocilayout_set_threads(self.0.0, threads, err) }).unwrap();
+    }
+
     fn put(&self, source: Source<'_>, given: &Options) -> Outcome<Stored> {
-        let options = options(given)?;
-        let layout = self.0.0;
-        let free = ocilayout_descriptor_free;
-        let handle = match source {
-            Source::Memory(bytes) => make(free, |out, err| unsafe {
-                let (data, len) = (bytes.as_ptr().cast(), bytes.len());
-                ocilayout_blob_put_memory(
-                    layout,
-                    data,
-                    len,
-                    options.0,
-                    None,
-                    ptr::null_mut(),
-                    out,
-                    err,
-                )
-            }),
-            Source::Callback(mut read) => make(free, |out, err| unsafe {
-                let userdata = (&raw mut read).cast();
-                let read = Some(read_bytes as unsafe extern "C-unwind" fn(_, _, _) -> _);
-                ocilayout_blob_put_callback(
-                    layout,
-                    read,
-                    userdata,
-                    options.0,
-                    None,
-                    ptr::null_mut(),
-                    out,
-                    err,
-                )
-            }),
-            Source::File(file) => make(free, |out, err| unsafe {
-                ocilayout_blob_put_fd(
-                    layout,
-                    file.as_raw_fd(),
-                    options.0,
-                    None,
-                    ptr::null_mut(),
-                    out,
-                    err,
-                )
-            }),
-            Source::Push(bytes, piece) => {
-                let writer = make(ocilayout_blob_writer_free, |out, err| unsafe {
-                    ocilayout_blob_writer_open(layout, options.0, out, err)
-                })?;
-                for piece in bytes.chunks(piece) {
-                    let (data, len) = (piece.as_ptr().cast(), piece.len());
-                    call(|err| unsafe { ocilayout_blob_writer_write(writer.0, data, len, err) })?;
+        match source {
+            Source::Push(bytes, piece) => self.push(bytes, piece, given),
+            source => self.put_from(source, given, None),
+        }
+    }
+
+    fn put_watched(
+        &self,
+        source: Source<'_>,
+        given: &Options,
+        watch: Watch<'_>,
+    ) -> Outcome<Stored> {
+        self.put_from(source, given, Some(watch))
+    }
+
+    fn put_all(
+        &self,
+        sources: Vec<(Among, Options)>,
+        concurrency: usize,
+        mut watch: Option<Watch<'_>>,
+    ) -> Outcome<Vec<Stored>> {
+        let list =
+            make(ocilayout_sources_free, |out, err| unsafe { ocilayout_sources_new(out, err) })?;
+        let mut callbacks = Vec::new();
+        for (source, given) in sources {
+            let options = options(&given)?;
+            call(|err| unsafe {
+                match source {
+                    Among::Memory(bytes) => {
+                        let (data, len) = (bytes.as_ptr().cast(), bytes.len());
+                        ocilayout_sources_add_memory(list.0, data, len, options.0, err)
+                    }
+                    Among::Callback(read) => {
+                        // The box is dropped after the list.
+                        let mut read = Box::new(read);
+                        let userdata = ptr::from_mut(&mut *read).cast();
+                        callbacks.push(read);
+                        let read = Some(read_boxed as unsafe extern "C-unwind" fn(_, _, _) -> _);
+                        ocilayout_sources_add_callback(list.0, read, userdata, options.0, err)
+                    }
+                    Among::File(file) => {
+                        ocilayout_sources_add_fd(list.0, file.as_raw_fd(), options.0, err)
+                    }
+                    Among::Path(path) => {
+                        ocilayout_sources_add_file(list.0, c_path(&path).as_ptr(), options.0, err)
+                    }
                 }
-                make(free, |out, err| unsafe { ocilayout_blob_writer_finish(writer.0, out, err) })
-            }
-        }?;
-        Ok(stored(&handle))
+            })?;
+        }
+        let (tell, userdata) = told(&mut watch);
+        let descriptors = make(ocilayout_descriptors_free, |out, err| unsafe {
+            ocilayout_blob_put_all(self.0.0, list.0, concurrency, tell, userdata, out, err)
+        })?;
+        let count = unsafe { ocilayout_descriptors_count(descriptors.0) };
+        let at = |position| unsafe { ocilayout_descriptors_at(descriptors.0, position) };
+        Ok((0..count).map(|position| stored(at(position))).collect())
     }
 
     fn put_directory(&self, path: &Path, given: &Directory<'_>, blob: &Options) -> Outcome<Stored> {
@@ -582,7 +666,7 @@ impl Api for Abi {
                 err,
             )
         })?;
-        Ok(stored(&made))
+        Ok(stored(made.0))
     }
 
     fn put_difference(
@@ -608,7 +692,7 @@ impl Api for Abi {
                 err,
             )
         })?;
-        Ok(stored(&made))
+        Ok(stored(made.0))
     }
 
     fn blob_size(&self, digest: &str) -> Outcome<u64> {
@@ -753,9 +837,10 @@ impl Api for Abi {
         Ok((0..count).map(|position| finding(at(position))).collect())
     }
 
-    fn watched(&self, long: Long<'_, Self>, mut tell: Tell<'_>) -> Outcome<()> {
+    fn watched(&self, long: Long<'_, Self>, watch: Watch<'_>) -> Outcome<()> {
         let layout = self.0.0;
-        let (tell, with) = (Some(told as _), (&raw mut tell).cast());
+        let mut watch = Some(watch);
+        let (tell, with) = told(&mut watch);
         match long {
             Long::Verify(how) => make(ocilayout_findings_free, |out, err| unsafe {
                 ocilayout_verify(layout, verify_flags(how), tell, with, out, err)
@@ -785,10 +870,6 @@ impl Api for Abi {
             })
             .map(drop),
         }
-    }
-
-    fn set_threads(&self, threads: usize) {
-        call(|err| unsafe { ocilayout_set_threads(self.0.0, threads, err) }).unwrap();
     }
 
     fn set_lock_timeout(&self, timeout: Option<u32>) {

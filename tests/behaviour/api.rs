@@ -2,7 +2,6 @@
 
 use ocilayout::{Descriptor, Fate, FindingKind, SourceCompression};
 use std::collections::{BTreeMap, HashMap};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 pub type Outcome<T> = Result<T, Failure>;
@@ -60,6 +59,7 @@ pub struct Options {
     pub size: Option<u64>,
     pub limit: Option<u64>,
     pub rehash: bool,
+    pub trusted: bool,
 }
 
 /// How a directory becomes a layer.
@@ -85,10 +85,33 @@ pub enum Owners<'a> {
 pub enum Source<'a> {
     Memory(&'a [u8]),
     /// Fills the buffer as a C callback does.
-    Callback(&'a mut dyn FnMut(&mut [u8]) -> i64),
+    Callback(&'a mut Read<'a>),
     File(std::fs::File),
+    /// The file there, as the layer of an artifact.
+    Path(&'a Path),
     /// Pushed in pieces of this size.
     Push(&'a [u8], usize),
+}
+
+pub type Read<'a> = dyn FnMut(&mut [u8]) -> i64 + Send + 'a;
+
+/// One of many sources that are stored at once, perhaps by another thread.
+pub enum Among {
+    Memory(&'static [u8]),
+    Callback(Box<Read<'static>>),
+    File(&'static std::fs::File),
+    Path(PathBuf),
+}
+
+/// Is told how far a call has come, and says whether it is to go on.
+pub type Watch<'a> = &'a mut dyn FnMut(Progress) -> bool;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    pub bytes: u64,
+    pub bytes_total: Option<u64>,
+    pub items: u64,
+    pub items_total: Option<u64>,
 }
 
 pub enum Matcher<'a> {
@@ -132,15 +155,6 @@ pub struct Finding {
     pub message: String,
 }
 
-/// How far a call has come: what is done, and what there is in all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    pub bytes: (u64, Option<u64>),
-    pub items: (u64, Option<u64>),
-}
-
-pub type Tell<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
-
 /// A call that can take long.
 pub enum Long<'a, A> {
     Verify(Verify),
@@ -182,6 +196,9 @@ pub trait Api: Sized + Sync {
     fn open(path: &Path, flags: Flags) -> Outcome<Self>;
     fn create(path: &Path, index: &[u8], source: Option<&Blobs>) -> Outcome<Self>;
 
+    /// 0 is one for each core.
+    fn set_threads(&self, threads: usize);
+
     fn put(&self, source: Source<'_>, options: &Options) -> Outcome<Stored>;
     fn put_directory(
         &self,
@@ -196,6 +213,18 @@ pub trait Api: Sized + Sync {
         directory: &Directory<'_>,
         options: &Options,
     ) -> Outcome<Stored>;
+    fn put_watched(
+        &self,
+        source: Source<'_>,
+        options: &Options,
+        watch: Watch<'_>,
+    ) -> Outcome<Stored>;
+    fn put_all(
+        &self,
+        sources: Vec<(Among, Options)>,
+        concurrency: usize,
+        watch: Option<Watch<'_>>,
+    ) -> Outcome<Vec<Stored>>;
     fn blob_size(&self, digest: &str) -> Outcome<u64>;
     fn read_blob(&self, descriptor: &Descriptor, limit: u64) -> Outcome<Vec<u8>>;
     /// Reads through a reader, in pieces of this size.
@@ -223,8 +252,7 @@ pub trait Api: Sized + Sync {
     fn verify(&self, how: Verify) -> Outcome<Vec<Finding>>;
 
     /// Makes a call that tells how far it has come.
-    fn watched(&self, call: Long<'_, Self>, tell: Tell<'_>) -> Outcome<()>;
-    fn set_threads(&self, threads: usize);
+    fn watched(&self, call: Long<'_, Self>, watch: Watch<'_>) -> Outcome<()>;
 
     /// In milliseconds; `None` is for ever.
     fn set_lock_timeout(&self, timeout: Option<u32>);

@@ -1,14 +1,17 @@
 //! The interface of the tests, over the crate.
 
+use crate::api::{Among, Finding, Progress, Source, Stored, Verify, Watch};
 use crate::api::{Api, Append, Blobs, Failure, Flags, Image, Kind, Matcher, Options, Outcome};
-use crate::api::{Directory, Finding, Long, Owners, Progress, Source, Stored, Tell, Verify};
+use crate::api::{Directory, Long, Owners};
 use ocilayout::{
     BlobOptions, BlobSource, CollectOptions, Compression, Descriptor, DirectoryOptions, Error,
     Fate, ImageBuilder, IndexBuilder, Layout, Missing, OpenOptions, OwnerMap, Transaction,
-    VerifyOptions, Watch,
+    VerifyOptions,
 };
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
+use std::ops::ControlFlow;
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
 
@@ -55,9 +58,9 @@ fn stopped(code: i64) -> Error {
     Error::Callback { problem: format!("stopped with code {code}"), code }
 }
 
-struct Callback<'a>(&'a mut dyn FnMut(&mut [u8]) -> i64);
+struct Callback<R>(R);
 
-impl Read for Callback<'_> {
+impl<R: FnMut(&mut [u8]) -> i64> Read for Callback<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = (self.0)(buf);
         match usize::try_from(n) {
@@ -105,7 +108,28 @@ fn options(options: &Options) -> ocilayout::Result<BlobOptions> {
     if let Some(limit) = options.limit {
         made = made.limit(limit);
     }
-    Ok(if options.rehash { made.rehash() } else { made })
+    if options.rehash {
+        made = made.rehash();
+    }
+    Ok(if options.trusted { made.trusted() } else { made })
+}
+
+fn stored(descriptor: Descriptor) -> Stored {
+    let diff_id = descriptor.diff_id().map(ToString::to_string);
+    Stored { descriptor, diff_id }
+}
+
+/// The watch as the crate asks for it.
+fn teller(watch: Watch<'_>) -> impl FnMut(ocilayout::Progress) -> ControlFlow<()> {
+    |told| {
+        let goes_on = watch(Progress {
+            bytes: told.bytes_done,
+            bytes_total: told.bytes_total,
+            items: told.items_done,
+            items_total: told.items_total,
+        });
+        if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
 }
 
 fn directory(given: &Directory<'_>) -> ocilayout::Result<DirectoryOptions> {
@@ -131,11 +155,6 @@ fn directory(given: &Directory<'_>) -> ocilayout::Result<DirectoryOptions> {
         made = if *includes { made.include(pattern)? } else { made.exclude(pattern)? };
     }
     Ok(if given.sparse { made.sparse() } else { made })
-}
-
-fn stored(descriptor: Descriptor) -> Stored {
-    let diff_id = descriptor.diff_id().map(ToString::to_string);
-    Stored { descriptor, diff_id }
 }
 
 fn collect_options(grace_seconds: u64, dry_run: bool) -> CollectOptions {
@@ -213,12 +232,15 @@ impl Api for Core {
         Ok(Self::open_as(OpenOptions::new().create_with_index(path, index, source)?))
     }
 
+    fn set_threads(&self, threads: usize) {
+        self.0.set_threads(threads);
+    }
+
     fn put(&self, source: Source<'_>, given: &Options) -> Outcome<Stored> {
         let options = options(given)?;
-        let descriptor = match source {
+        Ok(stored(match source {
             Source::Memory(bytes) => self.0.put(bytes, &options)?,
             Source::Callback(read) => self.0.put(Callback(read), &options)?,
-            Source::File(file) => self.0.put(file, &options)?,
             Source::Push(bytes, piece) => {
                 let mut writer = self.0.writer(&options)?;
                 for piece in bytes.chunks(piece) {
@@ -229,8 +251,52 @@ impl Api for Core {
                 }
                 writer.finish()?
             }
+            watchable => return self.put_watched(watchable, given, &mut |_| true),
+        }))
+    }
+
+    fn put_watched(
+        &self,
+        source: Source<'_>,
+        given: &Options,
+        watch: Watch<'_>,
+    ) -> Outcome<Stored> {
+        use ocilayout::Source as Made;
+        let (options, mut tell) = (options(given)?, teller(watch));
+        let mut put =
+            |source| self.0.put_from(source, &options, &mut ocilayout::Watch::new(&mut tell));
+        Ok(stored(match source {
+            Source::Memory(bytes) => put(Made::Memory(bytes))?,
+            Source::Callback(read) => put(Made::Reader(Box::new(Callback(read))))?,
+            Source::File(file) => put(Made::File(file.as_fd()))?,
+            Source::Path(path) => put(Made::Path(path.to_owned()))?,
+            Source::Push(..) => panic!("who pushes knows how far he has come"),
+        }))
+    }
+
+    fn put_all(
+        &self,
+        sources: Vec<(Among, Options)>,
+        concurrency: usize,
+        watch: Option<Watch<'_>>,
+    ) -> Outcome<Vec<Stored>> {
+        use ocilayout::Source as Made;
+        let made = sources.into_iter().map(|(source, given)| {
+            let source = match source {
+                Among::Memory(bytes) => Made::Memory(bytes),
+                Among::Callback(read) => Made::Reader(Box::new(Callback(read))),
+                Among::File(file) => Made::File(file.as_fd()),
+                Among::Path(path) => Made::Path(path),
+            };
+            Ok((source, options(&given)?))
+        });
+        let made = made.collect::<ocilayout::Result<Vec<_>>>()?;
+        let mut tell = watch.map(teller);
+        let mut watch = match &mut tell {
+            Some(tell) => ocilayout::Watch::new(tell),
+            None => ocilayout::Watch::none(),
         };
-        Ok(stored(descriptor))
+        Ok(self.0.put_all(made, concurrency, &mut watch)?.into_iter().map(stored).collect())
     }
 
     fn put_directory(&self, path: &Path, given: &Directory<'_>, blob: &Options) -> Outcome<Stored> {
@@ -339,14 +405,9 @@ impl Api for Core {
         Ok(found.collect())
     }
 
-    fn watched(&self, call: Long<'_, Self>, tell: Tell<'_>) -> Outcome<()> {
-        let mut tell = |progress: ocilayout::Progress| {
-            tell(Progress {
-                bytes: (progress.bytes_done, progress.bytes_total),
-                items: (progress.items_done, progress.items_total),
-            })
-        };
-        let watch = &mut Watch::new(&mut tell);
+    fn watched(&self, call: Long<'_, Self>, watch: Watch<'_>) -> Outcome<()> {
+        let mut tell = teller(watch);
+        let watch = &mut ocilayout::Watch::new(&mut tell);
         match call {
             Long::Verify(how) => self.0.verify_watched(&verify_options(how), watch).map(drop),
             Long::Collect { dry_run } => {
@@ -361,10 +422,6 @@ impl Api for Core {
             }
         }
         .map_err(Failure::from)
-    }
-
-    fn set_threads(&self, threads: usize) {
-        self.0.set_threads(threads);
     }
 
     fn set_lock_timeout(&self, timeout: Option<u32>) {

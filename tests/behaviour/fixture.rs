@@ -5,6 +5,7 @@ use crate::support::{run, spawn};
 use ocilayout::Descriptor;
 use rustix::fs::{FlockOperation, flock};
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hasher};
 use std::io::Write;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -137,7 +138,7 @@ pub fn snapshot(folder: &Path) -> BTreeMap<PathBuf, String> {
                 folders.push(path.clone());
                 "directory".to_owned()
             } else if kind.is_file() {
-                format!("{:?}", std::fs::read(&path).unwrap())
+                content_of(&path)
             } else if kind.is_symlink() {
                 format!("link to {:?}", std::fs::read_link(&path).unwrap())
             } else {
@@ -149,6 +150,17 @@ pub fn snapshot(folder: &Path) -> BTreeMap<PathBuf, String> {
         }
     }
     found
+}
+
+/// What a small file says, and of a large one what tells it from others.
+fn content_of(path: &Path) -> String {
+    let content = std::fs::read(path).unwrap();
+    if content.len() <= 1 << 16 {
+        return format!("{content:?}");
+    }
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&content);
+    format!("{} bytes that hash to {:x}", content.len(), hasher.finish())
 }
 
 fn is_stage(path: &Path) -> bool {
@@ -180,4 +192,26 @@ pub fn assert_clean(layout: &Path) {
 /// Makes a FIFO.
 pub fn make_fifo(path: &Path) {
     run(Command::new("mkfifo").arg(path));
+}
+
+/// As many bytes as are asked for that compress as text does.
+pub fn text(size: usize) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(size as u64);
+    let words = ["layer", "of", "an", "image", "tar", "\n", "0000644", "/usr/share/", "\0\0\0\0"];
+    let mut text = Vec::with_capacity(size + 16);
+    while text.len() < size {
+        let number = random.u16(..).to_string();
+        for word in [words[random.usize(..words.len())], &number, " "] {
+            text.extend_from_slice(word.as_bytes());
+        }
+    }
+    text.truncate(size);
+    text
+}
+
+/// As many bytes as are asked for that do not compress.
+pub fn noise(size: usize) -> Vec<u8> {
+    let mut bytes = vec![0; size];
+    fastrand::Rng::with_seed(size as u64).fill(&mut bytes);
+    bytes
 }

@@ -43,7 +43,7 @@ fn a_disk_that_is_read_only_for_a_while<A: Api>() {
 }
 
 /// Puts "abc", byte by byte, and does something after the first.
-fn put_while<A: Api>(layout: &A, meanwhile: impl Fn()) -> Outcome<Stored> {
+fn put_while<A: Api>(layout: &A, meanwhile: impl Fn() + Sync) -> Outcome<Stored> {
     let mut rest: &[u8] = b"abc";
     layout.put(
         Source::Callback(&mut |buf| {

@@ -10,7 +10,6 @@ use crate::verify::{FULL, QUICK, kinds, named_image, place};
 use ocilayout::{Descriptor, FindingKind};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::ops::ControlFlow::{Break, Continue};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -40,15 +39,14 @@ fn told_by<A: Api>(layout: &A, call: Long<'_, A>) -> Vec<Progress> {
     let outcome = layout.watched(call, &mut |progress: Progress| {
         assert_eq!(thread::current().id(), caller);
         told.push(progress);
-        Continue(())
+        true
     });
     outcome.unwrap();
     told
 }
 
 fn is_end(progress: &Progress) -> bool {
-    let is_all = |(done, total)| Some(done) == total;
-    is_all(progress.bytes) && is_all(progress.items)
+    Some(progress.bytes) == progress.bytes_total && Some(progress.items) == progress.items_total
 }
 
 /// The end that a call tells of: how many bytes and items were done.
@@ -56,7 +54,7 @@ fn end_of<A: Api>(layout: &A, call: Long<'_, A>) -> (u64, u64) {
     let told = told_by(layout, call);
     let end = told.last().unwrap();
     assert!(is_end(end), "{told:?}");
-    (end.bytes.0, end.items.0)
+    (end.bytes, end.items)
 }
 
 /// The size of all blobs that are there, and how many they are.
@@ -114,7 +112,7 @@ fn the_end_cannot_be_stopped<A: Api>() {
     let (_scratch, _path, layout) = layout::<A>();
     named_image(&layout, "x");
     // Unless the machine is so slow that it is told before, every time.
-    let is_made = |call| layout.watched(call, &mut |_| Break(())).is_ok();
+    let is_made = |call| layout.watched(call, &mut |_| false).is_ok();
     assert!((0..5).any(|_| is_made(Long::Verify(FULL))));
     assert!((0..5).any(|_| is_made(Long::Unreferenced)));
 }
@@ -177,14 +175,14 @@ fn an_edit_meanwhile_makes_it_count_again<A: Api>() {
             write_index(&path, &[]);
             edited = true;
         }
-        Continue(())
+        true
     });
     outcome.unwrap();
-    assert!(told.is_sorted_by_key(|progress| (progress.items.0, progress.bytes.0)), "{told:?}");
+    assert!(told.is_sorted_by_key(|progress| (progress.items, progress.bytes)), "{told:?}");
     let end = told.last().unwrap();
     assert!(is_end(end) && told.len() > 1, "{told:?}");
     // It is at fault and so hashed again: there is nothing but to look once more.
-    assert_eq!(end.items.0, 3, "two blobs, and one of them again");
+    assert_eq!(end.items, 3, "two blobs, and one of them again");
     fs::remove_file(large).unwrap();
 }
 
@@ -198,15 +196,18 @@ fn a_long_call_tells_ten_times_a_second<A: Api>() {
         let (mut told, begun) = (Vec::new(), Instant::now());
         let outcome = layout.watched(Long::Verify(FULL), &mut |progress: Progress| {
             told.push(progress);
-            Continue(())
+            true
         });
         outcome.unwrap();
         let took = begun.elapsed();
         let (end, before) = told.split_last().unwrap();
-        assert_eq!((end.bytes.0, end.items.0), (sound.0 + (3 << 28), sound.1 + 3));
+        assert_eq!((end.bytes, end.items), (sound.0 + (3 << 28), sound.1 + 3));
         assert!(is_end(end), "{end:?}");
-        assert!(before.is_sorted_by_key(|progress| progress.bytes.0), "{before:?}");
-        assert!(before.iter().all(|progress| progress.bytes.1 == end.bytes.1), "{before:?}");
+        assert!(before.is_sorted_by_key(|progress| progress.bytes), "{before:?}");
+        assert!(
+            before.iter().all(|progress| progress.bytes_total == end.bytes_total),
+            "{before:?}"
+        );
         let times = u32::try_from(before.len()).unwrap();
         assert!(times > 0, "nothing was told in {took:?} before the end");
         assert!(times * Duration::from_millis(100) <= took, "{times} times in {took:?}");
@@ -220,11 +221,11 @@ fn assert_stops<A: Api>(layout: &A, call: Long<'_, A>) {
     let mut stopped = None;
     let outcome = layout.watched(call, &mut |progress: Progress| {
         assert!(stopped.is_none() && !is_end(&progress), "it goes on: {progress:?}");
-        if progress.bytes.0 < 1 << 20 {
-            return Continue(());
+        if progress.bytes < 1 << 20 {
+            return true;
         }
         stopped = Some(Instant::now());
-        Break(())
+        false
     });
     assert_eq!(outcome.unwrap_err().kind, Kind::Cancelled);
     let took = stopped.unwrap().elapsed();
@@ -293,11 +294,11 @@ fn a_collection_stops_between_its_parts<A: Api>() {
         let mut told = None;
         let outcome = layout.watched(Long::Collect { dry_run: false }, &mut |progress| {
             assert_eq!(told, None, "it goes on: {progress:?}");
-            if progress.items.0 > kept && !is_end(&progress) {
+            if progress.items > kept && !is_end(&progress) {
                 told = Some(progress);
-                return Break(());
+                return false;
             }
-            Continue(())
+            true
         });
         if let Some(told) = told {
             assert_eq!(outcome.unwrap_err().kind, Kind::Cancelled);
@@ -306,8 +307,9 @@ fn a_collection_stops_between_its_parts<A: Api>() {
         outcome.unwrap();
         garbage *= 2;
     };
-    assert_eq!(told.items, (garbage + kept - (left - kept), Some(garbage + kept)));
-    assert_eq!(told.items.0 % 256, kept, "whole parts: {told:?}");
+    assert_eq!(told.items, garbage + kept - (left - kept));
+    assert_eq!(told.items_total, Some(garbage + kept));
+    assert_eq!(told.items % 256, kept, "whole parts: {told:?}");
     assert!((kept + 1..garbage + kept).contains(&left), "{left} of {garbage} are left");
     // A layout it is, which another collection makes clean.
     assert_eq!(layout.resolve("x", None).unwrap().media_type().as_str(), MANIFEST);

@@ -93,6 +93,66 @@ static void plain(const char *dir) { from_reading(dir, OCILAYOUT_COMPRESSION_NON
 static void gzip(const char *dir) { from_reading(dir, OCILAYOUT_COMPRESSION_GZIP); }
 static void zstd(const char *dir) { from_reading(dir, OCILAYOUT_COMPRESSION_ZSTD); }
 
+/* Threads of this process. */
+static int count_threads(void) {
+    int count = 0;
+    DIR *dir = opendir("/proc/self/task");
+    CHECK(dir != NULL);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        count += entry->d_name[0] != '.';
+    closedir(dir);
+    return count;
+}
+
+static int64_t jump_when_at_work(void *userdata, void *buf, size_t cap) {
+    volatile size_t *given = userdata;
+    if (*given > 4 << 20)
+        longjmp(back, 1);
+    for (size_t at = 0; at < cap; at++)
+        ((char *)buf)[at] = (char)(at * at >> 7);
+    *given += cap;
+    return (int64_t)cap;
+}
+
+/* Out of a call whose threads are at work: they end with the layout. */
+static void from_work(const char *dir, ocilayout_compression compression, bool among_others) {
+    ocilayout *layout = layout_at(dir);
+    OK(ocilayout_set_threads(layout, 3, err));
+    ocilayout_descriptor_free(put(layout, "other"));
+    ocilayout_blob_options *options = new_options();
+    OK(ocilayout_blob_options_set_compression(options, compression, OCILAYOUT_LEVEL_DEFAULT, err));
+    char *before = tree_of(dir);
+    volatile size_t given = 0;
+    ocilayout_sources *sources;
+    OK(ocilayout_sources_new(&sources, err));
+    OK(ocilayout_sources_add_callback(sources, jump_when_at_work, (void *)&given, options, err));
+    if (setjmp(back) == 0) {
+        ocilayout_descriptor *out;
+        ocilayout_descriptors *list;
+        if (among_others)
+            OK(ocilayout_blob_put_all(layout, sources, 1, NULL, NULL, &list, err));
+        else
+            OK(ocilayout_blob_put_callback(layout, jump_when_at_work, (void *)&given, options, NULL,
+                                           NULL, &out, err));
+    }
+    CHECK(given > 4 << 20);
+    CHECK_UNCHANGED(dir, before);
+    ocilayout_sources_free(sources);
+    ocilayout_blob_options_free(options);
+    ocilayout_free(layout);
+    for (int i = 0; count_threads() > 1; i++) {
+        CHECK(i < 1000);
+        CHECK_INT(nanosleep(&(struct timespec){0, 1000000}, NULL), 0);
+    }
+    check_usable(dir, before);
+    free(before);
+}
+
+static void plain_at_work(const char *dir) { from_work(dir, OCILAYOUT_COMPRESSION_NONE, false); }
+static void gzip_at_work(const char *dir) { from_work(dir, OCILAYOUT_COMPRESSION_GZIP, false); }
+static void zstd_at_work(const char *dir) { from_work(dir, OCILAYOUT_COMPRESSION_ZSTD, false); }
+static void one_of_several(const char *dir) { from_work(dir, OCILAYOUT_COMPRESSION_GZIP, true); }
+
 static void many(const char *dir) {
     ocilayout *layout = layout_at(dir);
     ocilayout_descriptor_free(put(layout, "other"));
@@ -214,4 +274,5 @@ static void telling_of_a_tree(const char *dir) {
     ocilayout_free(layout);
 }
 
-TESTS(plain, gzip, zstd, many, reading_a_tree, matching, verifying, telling_of_a_tree)
+TESTS(plain, gzip, zstd, many, reading_a_tree, matching, plain_at_work, gzip_at_work, zstd_at_work,
+      one_of_several, verifying, telling_of_a_tree)

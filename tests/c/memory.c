@@ -1,6 +1,6 @@
-/* memory DIR BYTES none|gzip|zstd: streams a layer of that many bytes into a
- * new layout in DIR, and says how much memory the process had at its peak, in
- * KiB. */
+/* memory DIR BYTES none|gzip|zstd THREADS SOURCES: streams as many layers as there are
+ * sources, of that many bytes each and all at once, into a new layout in DIR, and says
+ * how much more memory the process had at its peak than at the start, in KiB. */
 #include "check.h"
 
 struct pattern {
@@ -33,24 +33,42 @@ static long peak(void) {
     return kib;
 }
 
+static ocilayout_compression compression_of(const char *name) {
+    if (strcmp(name, "gzip") == 0)
+        return OCILAYOUT_COMPRESSION_GZIP;
+    return strcmp(name, "zstd") == 0 ? OCILAYOUT_COMPRESSION_ZSTD : OCILAYOUT_COMPRESSION_NONE;
+}
+
 int main(int argc, char **argv) {
-    CHECK_INT(argc, 4);
-    struct pattern pattern = {.left = strtoull(argv[2], NULL, 10)};
-    ocilayout_compression compression = strcmp(argv[3], "gzip") == 0 ? OCILAYOUT_COMPRESSION_GZIP
-                                      : strcmp(argv[3], "zstd") == 0 ? OCILAYOUT_COMPRESSION_ZSTD
-                                                                     : OCILAYOUT_COMPRESSION_NONE;
+    CHECK_INT(argc, 6);
+    uint64_t bytes = strtoull(argv[2], NULL, 10);
+    ocilayout_compression compression = compression_of(argv[3]);
+    size_t threads = strtoul(argv[4], NULL, 10), count = strtoul(argv[5], NULL, 10);
+    struct pattern *patterns = calloc(count, sizeof *patterns);
+    CHECK(patterns != NULL);
     ocilayout *layout = layout_at(path(argv[1], "layout"));
+    OK(ocilayout_set_threads(layout, threads, err));
     ocilayout_blob_options *options = new_options();
-    ocilayout_descriptor *layer;
     OK(ocilayout_blob_options_set_compression(options, compression, OCILAYOUT_LEVEL_DEFAULT, err));
-    OK(ocilayout_blob_put_callback(layout, read_pattern, &pattern, options, NULL, NULL, &layer,
-                                   err));
-    CHECK_INT(pattern.left, 0);
-    if (compression == OCILAYOUT_COMPRESSION_NONE)
-        CHECK_INT(ocilayout_descriptor_size(layer), strtoull(argv[2], NULL, 10));
-    printf("peak %ld\n", peak());
-    ocilayout_descriptor_free(layer);
+    ocilayout_sources *sources;
+    OK(ocilayout_sources_new(&sources, err));
+    for (size_t i = 0; i < count; i++) {
+        patterns[i] = (struct pattern){.left = bytes, .block = i};
+        OK(ocilayout_sources_add_callback(sources, read_pattern, &patterns[i], options, err));
+    }
+    long before = peak();
+    ocilayout_descriptors *layers;
+    OK(ocilayout_blob_put_all(layout, sources, 0, NULL, NULL, &layers, err));
+    printf("grew by %ld\n", peak() - before);
+    for (size_t i = 0; i < count; i++) {
+        CHECK_INT(patterns[i].left, 0);
+        if (compression == OCILAYOUT_COMPRESSION_NONE)
+            CHECK_INT(ocilayout_descriptor_size(ocilayout_descriptors_at(layers, i)), bytes);
+    }
+    ocilayout_descriptors_free(layers);
+    ocilayout_sources_free(sources);
     ocilayout_blob_options_free(options);
     ocilayout_free(layout);
+    free(patterns);
     return 0;
 }

@@ -3,8 +3,11 @@
 package main
 
 import (
+	"compress/gzip"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -30,9 +33,32 @@ func run(args []string) error {
 		return read(args[1])
 	case len(args) == 3 && args[0] == "write":
 		return write(args[1], args[2])
+	case len(args) > 1 && args[0] == "gunzip":
+		return gunzip(args[1:])
 	default:
-		return errors.New("usage: ggcr validate LAYOUT | ggcr write empty|emptied|index|appended LAYOUT")
+		return errors.New("usage: ggcr validate LAYOUT | ggcr write empty|emptied|index|appended LAYOUT | ggcr gunzip FILE...")
 	}
+}
+
+// gunzip prints the SHA-256 of what Go's own package finds in each file.
+func gunzip(names []string) error {
+	for _, name := range names {
+		file, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		content, err := gzip.NewReader(file)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		hash := sha256.New()
+		if _, err := io.Copy(hash, content); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		fmt.Printf("%x\n", hash.Sum(nil))
+	}
+	return nil
 }
 
 // read validates a layout down to each layer, and prints the digests that it
