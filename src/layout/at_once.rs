@@ -31,9 +31,10 @@ impl Layout {
         let crew = self.crews.crew();
         let most = if concurrency == 0 { crew.threads() } else { concurrency };
         let others = most.min(crew.threads()).min(sources.len()).saturating_sub(1);
-        let bytes = sources.iter().map(|(source, _)| source.size()).sum();
-        let items = sources.iter().map(|(source, _)| source.items()).sum();
-        watch.tally().expect(bytes, items);
+        let sum = |of: fn(&Source<'static>) -> Option<u64>| {
+            sources.iter().try_fold(0_u64, |sum, (source, _)| sum.checked_add(of(source)?))
+        };
+        watch.tally().expect(sum(Source::size), sum(Source::items));
 
         let queue = Arc::new(Queue::new(sources));
         for _ in 0..others {

@@ -92,7 +92,8 @@ impl Layout {
         blob: &BlobOptions,
         watch: &mut Watch<'_>,
     ) -> Result<Descriptor> {
-        let items = source.items();
+        let (size, items) = (source.size(), source.items());
+        let before = watch.advanced();
         let descriptor = match source {
             Source::Reader(reader) => self.put_read(reader, blob, watch)?,
             Source::Memory(bytes) => self.put_read(bytes, blob, watch)?,
@@ -117,7 +118,10 @@ impl Layout {
                 })?
             }
         };
-        watch.tally().add(0, items.unwrap_or_default());
+        // What nobody had to read is done as well.
+        let read = watch.advanced() - before;
+        let unread = size.map_or(0, |size| size.saturating_sub(read));
+        watch.tally().add(unread, items.unwrap_or_default());
         Ok(descriptor)
     }
 
@@ -224,8 +228,7 @@ impl<'a> OpenFile<'a> {
     fn at(path: &'a Path, file: &'a OwnedFd) -> Result<Self> {
         let stat = rustix::fs::fstat(file).map_err(|error| unreadable(path, error))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            let problem = "expected a regular file, found something else";
-            return Err(Error::format(path.display().to_string(), problem));
+            return Err(not_regular(path));
         }
         Ok(Self { fd: file.as_fd(), found: Some((path, stat)) })
     }
@@ -261,8 +264,15 @@ fn open(path: &Path) -> Result<OwnedFd> {
             let path = path.display();
             Err(Error::NotFound(format!("{path}: expected a file, found none")))
         }
+        // A socket.
+        Err(Errno::NXIO) => Err(not_regular(path)),
         Err(error) => Err(unreadable(path, error)),
     }
+}
+
+fn not_regular(path: &Path) -> Error {
+    let problem = "expected a regular file, found something else";
+    Error::format(path.display().to_string(), problem)
 }
 
 fn unreadable(path: &Path, error: impl Into<io::Error>) -> Error {

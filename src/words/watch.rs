@@ -34,6 +34,8 @@ pub struct Progress {
 pub struct Watch<'a> {
     tell: Option<&'a mut dyn FnMut(Progress) -> ControlFlow<()>>,
     told: Instant,
+    /// How many bytes were told of through this watch.
+    advanced: u64,
     tally: Arc<Tally>,
 }
 
@@ -56,7 +58,7 @@ impl<'a> Watch<'a> {
     /// Tells nobody.
     #[must_use]
     pub fn none() -> Self {
-        Self { tell: None, told: Instant::now(), tally: Arc::new(Tally::new()) }
+        Self { tell: None, told: Instant::now(), advanced: 0, tally: Arc::new(Tally::new()) }
     }
 
     pub(crate) fn tally(&self) -> &Arc<Tally> {
@@ -71,8 +73,13 @@ impl<'a> Watch<'a> {
     /// So much more is done. Tells how far the call has come, if it is time to, and
     /// fails if it was stopped.
     pub(crate) fn advance(&mut self, bytes: u64, items: u64) -> Result<()> {
+        self.advanced += bytes;
         self.tally.add(bytes, items);
         self.look()
+    }
+
+    pub(crate) fn advanced(&self) -> u64 {
+        self.advanced
     }
 
     /// The same, when nothing more is done.

@@ -162,7 +162,7 @@ fn a_file_that_changes_while_it_is_read_is_refused<A: Api>() {
             });
             assert!(changed, "{what}: {size} bytes were read too fast");
             let failure = outcome.expect_err(what);
-            assert_eq!(failure.kind, Kind::Io, "{what}: {}", failure.message);
+            assert_eq!(failure.kind, Kind::Conflict, "{what}: {}", failure.message);
             assert!(failure.message.contains(file.to_str().unwrap()), "{}", failure.message);
             assert!(failure.message.contains("changed"), "{}", failure.message);
             assert_eq!(snapshot(&path), before, "{what}");
