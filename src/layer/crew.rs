@@ -55,6 +55,8 @@ pub(crate) struct Crew {
     process: u32,
     threads: usize,
     board: Arc<Board>,
+    /// How many pieces are in work, of all blobs.
+    pieces: Arc<AtomicUsize>,
     started: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -87,7 +89,8 @@ impl Work {
 impl Crew {
     fn new(threads: usize) -> Self {
         let process = std::process::id();
-        Self { process, threads, board: Arc::default(), started: Mutex::default() }
+        let (board, pieces) = (Arc::default(), Arc::default());
+        Self { process, threads, board, pieces, started: Mutex::default() }
     }
 
     pub(super) fn is_ours(&self) -> bool {
@@ -97,6 +100,15 @@ impl Crew {
     /// How many threads work at once, the calling one among them.
     pub(crate) fn threads(&self) -> usize {
         self.threads
+    }
+
+    pub(super) fn pieces(&self) -> &Arc<AtomicUsize> {
+        &self.pieces
+    }
+
+    /// How many pieces are to be in work so that no thread waits for the next one.
+    pub(super) fn enough_pieces(&self) -> usize {
+        2 * self.threads + 2
     }
 
     /// How many threads a library that brings its own may start: what is left of the

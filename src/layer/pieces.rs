@@ -1,8 +1,8 @@
 //! The pieces of one blob, and the work on them.
 //!
-//! Only so many are in work at once, and their memory is used again for the next ones:
-//! however large the blob, it takes no more. Who brings one too many helps with those
-//! that are in work.
+//! Only so many are in work at once, of all blobs together, and their memory is used again
+//! for the next ones: however large the blobs, they take no more. Who brings one too many
+//! helps with those that are in work.
 
 use super::crew::Crew;
 use crate::words::error::{Error, Result};
@@ -13,6 +13,7 @@ use std::mem;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Room for the first bytes of a blob; most blobs are small.
 const FIRST: usize = 16 * 1024;
@@ -28,8 +29,9 @@ pub(super) struct Pieces {
     ending: bool,
 }
 
-#[derive(Default)]
 pub(super) struct Shared {
+    /// How many pieces are in work, of all blobs of the crew.
+    of_all: Arc<AtomicUsize>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -63,14 +65,18 @@ pub(super) struct Piece {
 
 impl Pieces {
     pub(super) fn new(crew: Arc<Crew>) -> Self {
-        Self { crew, shared: Arc::default(), ending: false }
+        let of_all = Arc::clone(crew.pieces());
+        let shared = Shared { of_all, state: Mutex::default(), changed: Condvar::new() };
+        Self { crew, shared: Arc::new(shared), ending: false }
     }
 
     /// Puts a piece in work, as soon as there is a place for it. What it holds too much
     /// becomes the start of the next, which stands in `blank` then.
     pub(super) fn begin(&self, blank: &mut Blank) -> Result<Arc<Piece>> {
-        let most = 2 * self.crew.threads() + 2;
-        self.help_until(|state| state.failed || state.in_work < most)?;
+        // One is always let in, or a blob would wait for others that wait themselves.
+        let enough = || self.shared.of_all.load(Ordering::Relaxed) >= self.crew.enough_pieces();
+        self.help_until(|state| state.failed || state.in_work == 0 || !enough())?;
+        self.shared.of_all.fetch_add(1, Ordering::Relaxed);
         self.shared.state.lock().in_work += 1;
         let bytes = self.shared.state.lock().spare.pop().unwrap_or_default();
         let next = Blank { bytes, ..Blank::of(blank.size) };
@@ -245,6 +251,7 @@ impl Drop for Piece {
         let mut state = self.shared.state.lock();
         state.spare.push(mem::take(&mut self.bytes));
         state.in_work -= 1;
+        self.shared.of_all.fetch_sub(1, Ordering::Relaxed);
         drop(state);
         self.shared.changed.notify_all();
     }

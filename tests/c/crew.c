@@ -13,7 +13,7 @@ struct counted {
     int all, named;
 };
 
-static struct counted count_threads(void) {
+static struct counted threads_of_kinds(void) {
     struct counted counted = {0, 0};
     DIR *dir = opendir("/proc/self/task");
     CHECK(dir != NULL);
@@ -38,7 +38,7 @@ static struct counted count_threads(void) {
 /* A thread that was joined may be seen for a moment longer: the kernel wakes who joins
  * it before it takes it out of the list. */
 static void check_alone(void) {
-    for (int i = 0; count_threads().all > 1; i++) {
+    for (int i = 0; threads_of_kinds().all > 1; i++) {
         CHECK(i < 1000);
         CHECK_INT(nanosleep(&(struct timespec){0, 1000000}, NULL), 0);
     }
@@ -64,7 +64,7 @@ static int64_t read_source(void *userdata, void *buf, size_t cap) {
         source->seed = source->seed * 1103515245 + 12345;
         ((unsigned char *)buf)[i] = (unsigned char)("etaoin shrdlu"[source->seed >> 16 & 7]);
     }
-    struct counted now = count_threads();
+    struct counted now = threads_of_kinds();
     if (now.all > source->most.all)
         source->most.all = now.all;
     /* A thread names itself, a moment after it was started. */
@@ -154,10 +154,10 @@ static void writers(const char *dir) {
             ocilayout_descriptor *layer = NULL;
             OK(ocilayout_blob_writer_open(layout, options, &one, err));
             OK(ocilayout_blob_writer_open(layout, options, &other, err));
-            CHECK(compressions[i] == OCILAYOUT_COMPRESSION_ZSTD || count_threads().all == 1);
+            CHECK(compressions[i] == OCILAYOUT_COMPRESSION_ZSTD || threads_of_kinds().all == 1);
             push(one, 2 * MIB);
             push(other, 2 * MIB);
-            CHECK(count_threads().all > 1);
+            CHECK(threads_of_kinds().all > 1);
             ocilayout_blob_writer_free(one);
             ocilayout_free(layout);
             if (finishes)

@@ -93,17 +93,6 @@ static void plain(const char *dir) { from_reading(dir, OCILAYOUT_COMPRESSION_NON
 static void gzip(const char *dir) { from_reading(dir, OCILAYOUT_COMPRESSION_GZIP); }
 static void zstd(const char *dir) { from_reading(dir, OCILAYOUT_COMPRESSION_ZSTD); }
 
-/* Threads of this process. */
-static int count_threads(void) {
-    int count = 0;
-    DIR *dir = opendir("/proc/self/task");
-    CHECK(dir != NULL);
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
-        count += entry->d_name[0] != '.';
-    closedir(dir);
-    return count;
-}
-
 static int64_t jump_when_at_work(void *userdata, void *buf, size_t cap) {
     volatile size_t *given = userdata;
     if (*given > 4 << 20)
