@@ -19,7 +19,7 @@ pub(super) const PIECE: usize = 512 * 1024;
 
 /// The content of one job. By default it is four times as much, of which too little fits
 /// into memory, and the last cores would wait long for each other.
-const JOB: u32 = 3 * 1024 * 1024;
+const JOB: u32 = 2 * 1024 * 1024;
 
 /// How much of the window a job looks back into the one before: a half, which more than
 /// makes up for what smaller jobs lose.

@@ -28,15 +28,21 @@ impl Layout {
         concurrency: usize,
         watch: &mut Watch<'_>,
     ) -> Result<Vec<Descriptor>> {
-        let crew = self.crews.crew();
-        let most = if concurrency == 0 { crew.threads() } else { concurrency };
-        let others = most.min(crew.threads()).min(sources.len()).saturating_sub(1);
+        let threads = self.crews.threads();
+        let most = if concurrency == 0 { threads } else { concurrency };
+        let others = most.min(threads).min(sources.len()).saturating_sub(1);
         let sum = |of: fn(&Source<'static>) -> Option<u64>| {
             sources.iter().try_fold(0_u64, |sum, (source, _)| sum.checked_add(of(source)?))
         };
         watch.tally().expect(sum(Source::size), sum(Source::items));
 
         let queue = Arc::new(Queue::new(sources));
+        if others == 0 {
+            // Its callbacks may leave by a jump, and so it owns nothing that works.
+            queue.work_off(self, watch);
+            return queue.outcome().inspect(|_| watch.end());
+        }
+        let crew = self.crews.crew();
         for _ in 0..others {
             let (layout, queue, tally) = (self.clone(), Arc::clone(&queue), watch.tally().clone());
             crew.submit_stint(Box::new(move || {
@@ -78,10 +84,12 @@ impl Queue {
             let put = AssertUnwindSafe(|| layout.put_one(source, &options, watch));
             let panicked = |_| Err(Error::Internal("a panic while a source was read".to_owned()));
             let outcome = catch_unwind(put).unwrap_or_else(panicked);
-            if outcome.is_err() {
+            let failed = outcome.is_err();
+            self.done(position, outcome);
+            // After that: those who are stopped by it have failures of their own.
+            if failed {
                 watch.tally().stop();
             }
-            self.done(position, outcome);
         }
     }
 

@@ -103,6 +103,10 @@ impl TempFile {
         let size = retry(|| rustix::fs::fstat(other))?.st_size.unsigned_abs();
         let left = size.saturating_sub(rustix::fs::tell(other).unwrap_or(size));
         let length = left.min(most as u64);
+        if length == 0 {
+            // At a limit of the host the kernel would signal even that.
+            return Ok(0);
+        }
         file_size::check(self.written + length)?;
         let copy = || rustix::fs::copy_file_range(other, None, &self.file, None, length as usize);
         let copied = match retry(copy) {

@@ -349,8 +349,8 @@ static inline size_t count_names(const char *of) {
 
 static inline size_t count_open_files(void) { return count_names("/proc/self/fd"); }
 
-/* Those of this process, with the entries "." and "..". */
-static inline size_t count_threads(void) { return count_names("/proc/self/task"); }
+/* Those of this process: the folder also has "." and "..". */
+static inline size_t count_threads(void) { return count_names("/proc/self/task") - 2; }
 
 /* ---- the program ---- */
 
