@@ -765,8 +765,8 @@ ocilayout_status ocilayout_set_lock_timeout(const struct ocilayout *layout,
  * ocilayout-1 and so on, have ended when the last blob that is being written
  * is finished or freed, and run none of your callbacks but those of
  * ocilayout_blob_put_all(). What is stored does not depend on them. zstd compresses on
- * threads of its own, one at least and at most one more than that, beside the calling
- * one, which only reads, hashes and writes then.
+ * threads of its own, up to as many as that, one at least, beside the calling one, which
+ * only reads, hashes and writes then.
  *
  * ocilayout_verify() has so many threads of its own, which end with it, while the
  * calling one only waits and tells; with 1 it starts none, and works itself.

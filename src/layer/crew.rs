@@ -112,13 +112,12 @@ impl Crew {
     }
 
     /// How many threads a library that brings its own may start: what is left of the
-    /// budget, but for a quarter, the part of the work that hashing is; and where it is
-    /// several one more, since one always waits for the pieces.
+    /// budget, but for a quarter, the part of the work that hashing is.
     pub(super) fn hire(self: &Arc<Self>, most: usize) -> Hired {
         let mut work = self.board.work.lock();
         let taken = work.hired + work.stinting + work.stints.len();
         let left = self.threads.saturating_sub(taken);
-        let threads = if left > 1 { (left - left / 4 + 1).min(most) } else { 1 };
+        let threads = (left - left / 4).clamp(1, most);
         work.hired += threads;
         Hired { crew: Arc::clone(self), threads }
     }

@@ -113,7 +113,7 @@ static void check_budgets(const char *dir, ocilayout_compression compression) {
     for (int threads = 1; threads <= 5; threads++) {
         OK(ocilayout_set_threads(layout, (size_t)threads, err));
         struct counted most = put_source(layout, compression, 3 * MIB).most;
-        int allowed = !is_zstd ? threads : threads == 1 ? 2 : threads + 2;
+        int allowed = is_zstd ? threads + 1 : threads;
         if (most.all > allowed)
             fprintf(stderr, "%d threads are allowed, and %d are there, %d of them named\n",
                     allowed, most.all, most.named);
