@@ -8,7 +8,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, Builder, JoinHandle};
 
 /// A piece of work that waits for nobody, or, as a stint, one that may.
@@ -19,6 +19,8 @@ pub(crate) type Job = Box<dyn FnOnce() + Send>;
 pub(crate) struct Crews {
     /// How many threads work at once; 0 is one for each core.
     threads: AtomicUsize,
+    /// To ask for them takes longer than to write a small blob.
+    cores: OnceLock<usize>,
     current: Mutex<Weak<Crew>>,
 }
 
@@ -30,7 +32,7 @@ impl Crews {
     /// How many threads work at once, the calling one among them.
     pub(crate) fn threads(&self) -> usize {
         match self.threads.load(Ordering::Relaxed) {
-            0 => thread::available_parallelism().map_or(1, usize::from),
+            0 => *self.cores.get_or_init(cores),
             threads => threads,
         }
     }
@@ -47,6 +49,10 @@ impl Crews {
             }
         }
     }
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }
 
 #[derive(Debug)]
