@@ -83,6 +83,8 @@ impl Incoming {
         self.check_room(size)?;
         let shared = self.temp.share(file, size);
         let shared = shared.map_err(|error| write_error(&self.directory, error))?;
+        // The file may have grown since it was looked at.
+        self.check_room(0)?;
         if shared {
             // Where it is not moved the next read from it only finds more.
             let _ = rustix::fs::seek(file, SeekFrom::End(0));
