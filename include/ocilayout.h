@@ -54,9 +54,8 @@
  *
  * CALLBACKS   run on the calling thread, only during the call that they were
  *             given to, one at a time; those of ocilayout_blob_put_all() where it
- *             says. userdata is handed back untouched. They may
- *             call the library, with any object, but not free one that the running
- *             call was given. No lock is held while they run, so they may take
+ *             says. userdata is handed back untouched. They may call the library,
+ *             with any object, but not free one that the running call was given. No lock is held while they run, so they may take
  *             their time. They should return: a C++ exception that leaves one ends
  *             the process; longjmp() and a recovered Go panic leak memory, but no
  *             file, lock or half a blob: see ocilayout_free().

@@ -1,8 +1,8 @@
 //! Sources that are compressed already.
 
 use super::compression::SourceCompression;
-use super::lane::{Lane, Stage};
-use super::pieces::{Piece, Pieces};
+use super::lane::Stage;
+use super::pieces::Piece;
 use crate::words::digest::{Algorithm, Digest, Hasher};
 use crate::words::error::{Error, Result};
 use crate::words::memory;
@@ -114,25 +114,17 @@ fn broken() -> Error {
     Error::State("the decoder failed before".to_owned())
 }
 
-/// Hashes what comes out of pieces that are stored as they are given.
-pub(super) struct SideDecode(Arc<Lane<Decoder<Hashing>>>);
-
+/// Hashes what comes out.
 pub(super) struct Hashing(Hasher);
 
-impl SideDecode {
-    pub(super) fn new(compression: SourceCompression, algorithm: Algorithm) -> Result<Self> {
-        let decoder = Decoder::new(compression, Hashing(Hasher::new(algorithm)))?;
-        Ok(Self(Arc::new(Lane::new(decoder))))
+impl Decoder<Hashing> {
+    pub(super) fn hashing(compression: SourceCompression, algorithm: Algorithm) -> Result<Self> {
+        Self::new(compression, Hashing(Hasher::new(algorithm)))
     }
 
-    pub(super) fn add(&self, pieces: &Pieces, piece: &Arc<Piece>) {
-        let (lane, piece, place) = (Arc::clone(&self.0), Arc::clone(piece), self.0.reserve());
-        pieces.share(move || lane.bring(place, piece));
-    }
-
-    /// The diff ID, and what the source was.
-    pub(super) fn finish(&self) -> Result<(Digest, SourceCompression)> {
-        let (Hashing(hasher), found) = self.0.finish()?.finish()?;
+    /// The digest of the content, and what the source was.
+    pub(super) fn content(self) -> Result<(Digest, SourceCompression)> {
+        let (Hashing(hasher), found) = self.finish()?;
         Ok((hasher.finish(), found))
     }
 }

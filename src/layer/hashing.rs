@@ -1,29 +1,11 @@
 //! The stages that hash: for the diff ID, and for the digest of what is stored.
 
-use super::lane::{Lane, Stage};
-use super::pieces::{Piece, Pieces};
+use super::lane::Stage;
+use super::pieces::Piece;
 use crate::store::{Demands, Incoming, Store};
-use crate::words::digest::{Algorithm, Digest, Hasher};
+use crate::words::digest::{Digest, Hasher};
 use crate::words::error::Result;
 use std::sync::Arc;
-
-/// Hashes pieces beside what else is done with them.
-pub(super) struct SideHash(Arc<Lane<Hasher>>);
-
-impl SideHash {
-    pub(super) fn new(algorithm: Algorithm) -> Self {
-        Self(Arc::new(Lane::new(Hasher::new(algorithm))))
-    }
-
-    pub(super) fn add(&self, pieces: &Pieces, piece: &Arc<Piece>) {
-        let (lane, piece, place) = (Arc::clone(&self.0), Arc::clone(piece), self.0.reserve());
-        pieces.share(move || lane.bring(place, piece));
-    }
-
-    pub(super) fn finish(&self) -> Result<Digest> {
-        self.0.finish().map(Hasher::finish)
-    }
-}
 
 impl Stage for Hasher {
     type Piece = Arc<Piece>;

@@ -1,5 +1,6 @@
 //! Layers: from the bytes of a source to a stored blob, in one pass.
 
+mod aside;
 mod compression;
 mod crew;
 mod decoding;

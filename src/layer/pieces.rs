@@ -29,7 +29,7 @@ pub(super) struct Pieces {
     ending: bool,
 }
 
-pub(super) struct Shared {
+struct Shared {
     /// How many pieces are in work, of all blobs of the crew.
     of_all: Arc<AtomicUsize>,
     state: Mutex<State>,
@@ -77,8 +77,10 @@ impl Pieces {
         let enough = || self.shared.of_all.load(Ordering::Relaxed) >= self.crew.enough_pieces();
         self.help_until(|state| state.failed || state.in_work == 0 || !enough())?;
         self.shared.of_all.fetch_add(1, Ordering::Relaxed);
-        self.shared.state.lock().in_work += 1;
-        let bytes = self.shared.state.lock().spare.pop().unwrap_or_default();
+        let mut state = self.shared.state.lock();
+        state.in_work += 1;
+        let bytes = state.spare.pop().unwrap_or_default();
+        drop(state);
         let next = Blank { bytes, ..Blank::of(blank.size) };
         let Blank { bytes, filled, size } = mem::replace(blank, next);
         let shared = Arc::clone(&self.shared);
@@ -145,6 +147,12 @@ impl State {
             (true, None) => Err(Error::State("the blob failed before: begin it anew".to_owned())),
         }
     }
+
+    fn fail(&mut self, error: Error) {
+        if !mem::replace(&mut self.failed, true) {
+            self.failure = Some(error);
+        }
+    }
 }
 
 impl Shared {
@@ -169,14 +177,6 @@ impl Shared {
             }
             drop(state);
             shared.changed.notify_all();
-        }
-    }
-}
-
-impl State {
-    fn fail(&mut self, error: Error) {
-        if !mem::replace(&mut self.failed, true) {
-            self.failure = Some(error);
         }
     }
 }

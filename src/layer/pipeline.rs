@@ -3,16 +3,17 @@
 //! Bytes go one way: decoded, if that is asked for, gathered into pieces, hashed for the
 //! diff ID, compressed, hashed for the digest, written. Nothing is read back.
 
+use super::aside::Aside;
 use super::compression::{Method, SourceCompression};
 use super::crew::Crews;
-use super::decoding::{Decoder, SideDecode};
+use super::decoding::{Decoder, Hashing};
 use super::gzip::{self, Gzip};
-use super::hashing::{Hashed, SideHash};
+use super::hashing::Hashed;
 use super::options::BlobOptions;
 use super::pieces::{Blank, Pieces};
 use super::zstd::{self, Zstd};
 use crate::store::{Incoming, Store};
-use crate::words::digest::Digest;
+use crate::words::digest::{Digest, Hasher};
 use crate::words::error::Result;
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -49,9 +50,9 @@ pub(super) struct Line {
     /// between the hash and the write.
     blank: Blank,
     /// Hashes what comes in: for the digest, or if it is compressed for the diff ID.
-    side_hash: SideHash,
+    side_hash: Aside<Hasher>,
     /// Finds the diff ID of what is compressed and stored as it is given.
-    side_decode: Option<SideDecode>,
+    side_decode: Option<Aside<Decoder<Hashing>>>,
     out: Out,
     /// The digest, if it is not to be computed.
     trusted: Option<Digest>,
@@ -138,7 +139,7 @@ impl Line {
         let algorithm = demands.algorithm()?;
         let side_decode = if options.stores_as_given() && options.source != SourceCompression::None
         {
-            Some(SideDecode::new(options.source, algorithm)?)
+            Some(Aside::new(Decoder::hashing(options.source, algorithm)?))
         } else {
             None
         };
@@ -156,7 +157,7 @@ impl Line {
         Ok(Self {
             pieces: Pieces::new(crew),
             blank: Blank::of(size),
-            side_hash: SideHash::new(algorithm),
+            side_hash: Aside::new(Hasher::new(algorithm)),
             side_decode,
             out,
             trusted,
@@ -219,10 +220,14 @@ impl Line {
         self.pieces.end();
         self.pass_on()?;
         self.pieces.settle()?;
-        let of_input = self.trusted.map_or_else(|| self.side_hash.finish(), Ok)?;
+        let of_input = match self.trusted {
+            Some(digest) => digest,
+            None => self.side_hash.finish()?.finish(),
+        };
         let (digest, size) = match self.out {
             Out::AsGiven(incoming) => {
-                let decoded = self.side_decode.map(|decode| decode.finish()).transpose()?;
+                let decoded =
+                    self.side_decode.map(|decode| decode.finish()?.content()).transpose()?;
                 let (diff_id, source) = decoded.unzip();
                 let source = source.unwrap_or_default();
                 options.media_type_of(source)?;

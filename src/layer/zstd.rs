@@ -58,7 +58,7 @@ impl Zstd {
         let mut input = InBuffer::around(piece);
         loop {
             let mut output = OutBuffer::around(self.compressed.as_mut_slice());
-            let context = self.frame.context.as_mut().ok_or(Error::Memory)?;
+            let context = self.frame.context.as_mut().ok_or_else(gone)?;
             // Bytes can always be compressed, if there is memory for it.
             let left = context.compress_stream2(&mut output, &mut input, until);
             let left = left.map_err(|_| Error::Memory)?;
@@ -104,4 +104,8 @@ impl Drop for Frame {
             mem::forget(self.context.take());
         }
     }
+}
+
+fn gone() -> Error {
+    Error::Internal("a frame of zstd was used after its end".to_owned())
 }

@@ -78,15 +78,10 @@ impl Layout {
         watch: &mut Watch<'_>,
         write: impl FnOnce(&mut Counted<'_, '_>, &Cell<u64>) -> Result<()>,
     ) -> Result<Descriptor> {
-        self.check_writable()?;
-        let options = options.of_layer();
-        if let Some(there) = options.already_in(&self.store)? {
-            return Ok(there);
-        }
-        let call = self.in_progress.begin(self.writer(&options)?);
-        let entries = Cell::new(0);
-        write(&mut Counted { call: &call, watch, entries: &entries, told: 0 }, &entries)?;
-        call.finish()
+        self.put_by(&options.of_layer(), |call| {
+            let entries = Cell::new(0);
+            write(&mut Counted { call, watch, entries: &entries, told: 0 }, &entries)
+        })
     }
 }
 

@@ -97,12 +97,11 @@ impl Layout {
         let descriptor = match source {
             Source::Reader(reader) => self.put_read(reader, blob, watch)?,
             Source::Memory(bytes) => self.put_read(bytes, blob, watch)?,
-            Source::File(fd) => self.put_file(&mut OpenFile { fd, found: None }, blob, watch)?,
+            Source::File(fd) => self.put_file(OpenFile { fd, found: None }, blob, watch)?,
             Source::Path(path) => {
                 let title = title(&path)?;
                 let file = open(&path)?;
-                let mut source = OpenFile::at(&path, &file)?;
-                let put = self.put_file(&mut source, blob, watch);
+                let put = self.put_file(OpenFile::at(&path, &file)?, blob, watch);
                 let mut descriptor = put.map_err(|error| named(error, &path))?;
                 descriptor.set_annotation(TITLE, Some(title))?;
                 descriptor
@@ -131,35 +130,39 @@ impl Layout {
         options: &BlobOptions,
         watch: &mut Watch<'_>,
     ) -> Result<Descriptor> {
-        self.check_writable()?;
-        if let Some(there) = options.already_in(&self.store)? {
-            return Ok(there);
-        }
-        let call = self.in_progress.begin(self.writer(options)?);
-        fill(&call, source, watch)?;
-        call.finish()
+        self.put_by(options, |call| fill(call, source, watch))
     }
 
     fn put_file(
         &self,
-        file: &mut OpenFile<'_>,
+        mut file: OpenFile<'_>,
         options: &BlobOptions,
         watch: &mut Watch<'_>,
+    ) -> Result<Descriptor> {
+        self.put_by(options, |call| {
+            if let Some(own) = call.share(file.fd)? {
+                // Nobody else can change what is ours by now.
+                return fill(call, own, watch);
+            }
+            while let Some(copied) = call.copy(file.fd, COPIED_AT_ONCE)? {
+                watch.advance(copied, 0)?;
+            }
+            fill(call, &mut file, watch)
+        })
+    }
+
+    /// Stores what `fill` puts into the blob of its call, unless that is there already.
+    pub(super) fn put_by(
+        &self,
+        options: &BlobOptions,
+        fill: impl FnOnce(&Call<'_>) -> Result<()>,
     ) -> Result<Descriptor> {
         self.check_writable()?;
         if let Some(there) = options.already_in(&self.store)? {
             return Ok(there);
         }
         let call = self.in_progress.begin(self.writer(options)?);
-        if let Some(own) = call.share(file.fd)? {
-            // Nobody else can change what is ours by now.
-            fill(&call, own, watch)?;
-        } else {
-            while let Some(copied) = call.copy(file.fd, COPIED_AT_ONCE)? {
-                watch.advance(copied, 0)?;
-            }
-            fill(&call, file, watch)?;
-        }
+        fill(&call)?;
         call.finish()
     }
 }
@@ -201,10 +204,7 @@ impl Source<'_> {
 
     /// How many bytes it will give, where that is known.
     pub(super) fn size(&self) -> Option<u64> {
-        let of_file = |stat: Stat| {
-            let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-            regular.then_some(stat.st_size.unsigned_abs())
-        };
+        let of_file = |stat: Stat| is_regular(&stat).then_some(stat.st_size.unsigned_abs());
         match self {
             Self::Reader(_) | Self::Directory { .. } | Self::Difference { .. } => None,
             Self::Memory(bytes) => Some(bytes.len() as u64),
@@ -227,7 +227,7 @@ struct OpenFile<'a> {
 impl<'a> OpenFile<'a> {
     fn at(path: &'a Path, file: &'a OwnedFd) -> Result<Self> {
         let stat = rustix::fs::fstat(file).map_err(|error| unreadable(path, error))?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        if !is_regular(&stat) {
             return Err(not_regular(path));
         }
         Ok(Self { fd: file.as_fd(), found: Some((path, stat)) })
@@ -244,7 +244,7 @@ impl<'a> OpenFile<'a> {
     }
 }
 
-impl Read for &mut OpenFile<'_> {
+impl Read for OpenFile<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match (retry_on_intr(|| rustix::io::read(self.fd, &mut *buf)), &self.found) {
             (Ok(0), _) => self.check_unchanged().map(|()| 0),
@@ -268,6 +268,10 @@ fn open(path: &Path) -> Result<OwnedFd> {
         Err(Errno::NXIO) => Err(not_regular(path)),
         Err(error) => Err(unreadable(path, error)),
     }
+}
+
+fn is_regular(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
 }
 
 fn not_regular(path: &Path) -> Error {
