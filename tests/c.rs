@@ -238,9 +238,12 @@ fn it_can_be_unloaded() {
     run(Command::new(&out).arg(scratch.path()).arg(library_folder().join("libocilayout.so")));
 }
 
-/// It forks many times, which takes valgrind minutes.
+/// It forks many times, which takes valgrind minutes. And the sanitizer for addresses
+/// does not have its allocator in order in a child of a process with threads: a child
+/// waits for ever for a lock that another thread held. That of libc is, and spoils what
+/// is freed.
 mod children {
-    use super::{Leaks, plain, sanitized};
+    use super::{check, have_tools, plain};
 
     #[test]
     fn plainly() {
@@ -249,6 +252,9 @@ mod children {
 
     #[test]
     fn under_sanitizers() {
-        sanitized("children", Leaks::AreExpected);
+        if have_tools(&["gcc"]) {
+            let flags = ["-fsanitize=undefined", "-fno-sanitize-recover=all"];
+            check("children", &flags, &[], &[("MALLOC_PERTURB_", "165")]);
+        }
     }
 }
