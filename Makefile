@@ -17,7 +17,7 @@ TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci \
 BENCH_TOOLS := cc pkg-config git go python3 debootstrap findmnt time skopeo umoci \
 	gzip pigz igzip zstd tar bsdtar autoconf automake libtoolize nasm
 
-.PHONY: all run test sanitize soak compare-crashes bench bench-quick bench-page header clean
+.PHONY: all run test sanitize soak compare-crashes bench bench-quick bench-page bench-tools header clean
 
 all:
 	@tools/setup cc
@@ -62,19 +62,19 @@ compare-crashes:
 # Measures this library and its peers side by side; what it makes stays in
 # target/bench. The quick form takes two minutes, the whole twenty; the last one
 # writes the page of the docs as well.
-bench bench-quick bench-page: all
-	@tools/setup $(BENCH_TOOLS)
-
-bench:
+bench: bench-tools
 	benches/run.py
 
-bench-quick:
+bench-quick: bench-tools
 	benches/run.py --quick
 
-bench-page:
+bench-page: bench-tools
 	@mkdir -p docs
 	benches/run.py --json target/bench/results.json \
 		--plot docs/benchmarks.svg --page docs/benchmarks.md
+
+bench-tools: all
+	@tools/setup $(BENCH_TOOLS)
 
 # Writes include/ocilayout.h and tests/symbols.txt anew from the sources.
 header:
