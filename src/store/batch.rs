@@ -130,11 +130,16 @@ impl Waiting {
 
     /// Whatever has such a name by now is as good, or torn.
     fn give_names(&mut self, store: &Store, stage: &Stage) -> Result<()> {
-        while let Some((digest, _)) = self.staged.first_key_value() {
-            let name = OsStr::new(digest.encoded());
-            let target = store.algorithm_or_new(digest.computable()?)?;
-            stage.directory().move_over(name, &target, name)?;
-            self.found.extend(self.staged.pop_first().map(|(digest, _)| digest));
+        while let Some((first, _)) = self.staged.first_key_value() {
+            let algorithm = first.computable()?;
+            let target = store.algorithm_or_new(algorithm)?;
+            while let Some(blob) = self.staged.first_entry()
+                && blob.key().algorithm() == algorithm.as_str()
+            {
+                let name = OsStr::new(blob.key().encoded());
+                stage.directory().move_over(name, &target, name)?;
+                self.found.insert(blob.remove_entry().0);
+            }
         }
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! The blobs of a layout: `blobs/<algorithm>/<encoded>`.
 
 use super::batch::Batch;
-use super::directory::{Directory, Links, io_error, retry};
+use super::blob_directories::BlobDirectories;
+use super::directory::{Directory, Links};
 use super::durability::Durability;
 use super::files::BLOBS;
 use super::reader::BlobReader;
@@ -25,14 +26,14 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Store {
     root: Arc<Directory>,
-    links: Links,
+    pub(super) links: Links,
     shared: Arc<Shared>,
     stage: Mutex<Option<Arc<Stage>>>,
     /// What this writer has put or found: it is leased, and on the disk or in the
     /// batch.
-    kept: Mutex<HashSet<Digest>>,
+    pub(super) kept: Mutex<HashSet<Digest>>,
     /// What could not be brought to the disk: what is there of it is not known.
-    doubtful: Mutex<HashSet<Digest>>,
+    pub(super) doubtful: Mutex<HashSet<Digest>>,
     /// Where blobs wait for the end of a transaction.
     pub(super) batch: Option<Batch>,
 }
@@ -43,6 +44,7 @@ struct Shared {
     /// How long to wait for a lock; `None` is for ever.
     patience: Mutex<Option<Duration>>,
     swept: AtomicBool,
+    directories: BlobDirectories,
 }
 
 impl Store {
@@ -143,53 +145,31 @@ impl Store {
     /// Whether a blob is there with this size and, where it is to be hashed
     /// again, with the content that its name says.
     pub(crate) fn has_intact(&self, digest: &Digest, size: u64, rehash: bool) -> Result<bool> {
-        // A link is trusted by its content alone: its target is not ours.
-        if !rehash && !self.is_link(digest)? {
-            return Ok(self.size_of(digest)? == Some(size));
+        match self.place_of(digest)? {
+            Some(place) => self.is_intact_in(&place, digest, size, rehash),
+            None => Ok(false),
         }
-        let Some((file, _)) = self.open_file(digest)? else { return Ok(false) };
+    }
+
+    pub(super) fn is_intact_in(
+        &self,
+        place: &Directory,
+        digest: &Digest,
+        size: u64,
+        rehash: bool,
+    ) -> Result<bool> {
+        let name = OsStr::new(digest.encoded());
+        // A link is trusted by its content alone: its target is not ours.
+        if !rehash && (self.links == Links::Refused || !place.is_link(name)?) {
+            return Ok(place.size_of(name, self.links)? == Some(size));
+        }
+        let Some((file, _)) = place.open_file(name, self.links)? else { return Ok(false) };
         let mut reader = BlobReader::new(file, self.describe(digest), digest, size)?;
         match std::io::copy(&mut reader, &mut std::io::sink()).map_err(Error::from_source) {
             Ok(_) => Ok(true),
             Err(Error::Digest { .. } | Error::Size { .. }) => Ok(false),
             Err(error) => Err(error),
         }
-    }
-
-    /// The same; and if it is, that it is not collected while this store is in
-    /// use, and is on the disk before anything that names it, if that was
-    /// promised. Who put it may not have waited for that.
-    pub(crate) fn keep(&self, digest: &Digest, size: u64, rehash: bool) -> Result<bool> {
-        let kept = self.kept.lock().contains(digest);
-        if !kept {
-            // Before the look, so that what is seen stays.
-            self.lease(digest)?;
-        }
-        let doubtful = self.doubtful.lock().contains(digest);
-        let is_there = !doubtful && self.has_intact(digest, size, rehash)?;
-        if is_there && !kept {
-            match &self.batch {
-                Some(batch) if batch.has(digest) => {}
-                Some(batch) => batch.add_found(digest)?,
-                None => {
-                    self.sync_content(digest)?;
-                    self.sync_name(digest)?;
-                }
-            }
-            self.note_kept(digest)?;
-        }
-        Ok(is_there)
-    }
-
-    pub(super) fn note_kept(&self, digest: &Digest) -> Result<()> {
-        memory::insert(&mut self.kept.lock(), digest.clone())?;
-        self.doubtful.lock().remove(digest);
-        Ok(())
-    }
-
-    /// Keeps a blob from being collected while this store is in use.
-    pub(crate) fn lease(&self, digest: &Digest) -> Result<()> {
-        self.stage()?.lease(digest, self.patience())
     }
 
     /// Names all blobs of a transaction, which are then on the disk.
@@ -203,34 +183,6 @@ impl Store {
     /// Refuses blobs once a transaction is over: nothing would name them.
     pub(crate) fn end_batch(&self) {
         self.batch.iter().for_each(Batch::end);
-    }
-
-    /// Waits until the content of a blob that has its name is on the disk, if that
-    /// was promised.
-    pub(super) fn sync_content(&self, digest: &Digest) -> Result<()> {
-        if self.root.durability() == Durability::None {
-            return Ok(());
-        }
-        let name = OsStr::new(digest.encoded());
-        let algorithm = self.algorithm(digest)?.ok_or_else(|| self.missing(digest))?;
-        let file = algorithm.open_file(name, self.links)?;
-        let (file, _) = file.ok_or_else(|| self.missing(digest))?;
-        retry(|| rustix::fs::fdatasync(&file)).map_err(|error| {
-            self.doubtful.lock().insert(digest.clone());
-            io_error("sync", &algorithm.path_of(name), error)
-        })
-    }
-
-    /// Waits until the name of a blob is on the disk, if that was promised.
-    pub(super) fn sync_name(&self, digest: &Digest) -> Result<()> {
-        self.algorithm(digest)?.map_or(Ok(()), |algorithm| algorithm.sync())
-    }
-
-    fn is_link(&self, digest: &Digest) -> Result<bool> {
-        match (self.links, self.algorithm(digest)?) {
-            (Links::Followed, Some(algorithm)) => algorithm.is_link(OsStr::new(digest.encoded())),
-            _ => Ok(false),
-        }
     }
 
     /// Takes a blob away.
@@ -273,25 +225,38 @@ impl Store {
     }
 
     /// The directory that a blob is in, or would be.
-    fn place_of(&self, digest: &Digest) -> Result<Option<Directory>> {
+    fn place_of(&self, digest: &Digest) -> Result<Option<Arc<Directory>>> {
+        match self.staged_in(digest)? {
+            Some(stage) => Ok(Some(stage)),
+            None => self.algorithm(digest),
+        }
+    }
+
+    /// The directory of the stage, if a blob waits there.
+    pub(super) fn staged_in(&self, digest: &Digest) -> Result<Option<Arc<Directory>>> {
         match &self.batch {
-            Some(batch) if batch.has(digest) => self.stage()?.directory().another().map(Some),
-            _ => self.algorithm(digest),
+            Some(batch) if batch.has(digest) => Ok(Some(Arc::clone(self.stage()?.directory()))),
+            _ => Ok(None),
         }
     }
 
     /// The directory for blobs of this algorithm; `None` if there is none yet.
-    pub(super) fn algorithm(&self, digest: &Digest) -> Result<Option<Directory>> {
-        match self.root.child(OsStr::new(BLOBS))? {
-            Some(blobs) => blobs.child(OsStr::new(digest.algorithm())),
-            None => Ok(None),
-        }
+    pub(super) fn algorithm(&self, digest: &Digest) -> Result<Option<Arc<Directory>>> {
+        self.shared.directories.of_digest(&self.root, digest)
     }
 
     /// The same, made if need be.
-    pub(super) fn algorithm_or_new(&self, algorithm: Algorithm) -> Result<Directory> {
-        let blobs = self.root.child_or_new(OsStr::new(BLOBS))?;
-        blobs.child_or_new(OsStr::new(algorithm.as_str()))
+    pub(super) fn algorithm_or_new(&self, algorithm: Algorithm) -> Result<Arc<Directory>> {
+        self.shared.directories.of_or_new(&self.root, algorithm)
+    }
+
+    /// The same; but it may have been moved since it was seen last. A file that has no
+    /// name yet can be made there all the same.
+    pub(super) fn algorithm_last_seen(&self, algorithm: Algorithm) -> Result<Arc<Directory>> {
+        match self.shared.directories.last_seen(algorithm) {
+            Some(directory) if directory.exists()? => Ok(directory),
+            _ => self.algorithm_or_new(algorithm),
+        }
     }
 
     pub(super) fn path_of(&self, digest: &Digest) -> PathBuf {

@@ -24,6 +24,9 @@ const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o755);
 /// The mode of a new file, less the umask.
 const FILE_MODE: Mode = Mode::from_raw_mode(0o644);
 
+/// Device and inode: what something is, whatever its name.
+pub(super) type Identity = (u64, u64);
+
 #[derive(Debug)]
 pub(crate) struct Directory {
     fd: OwnedFd,
@@ -107,17 +110,16 @@ impl Directory {
         self.path.join(name)
     }
 
-    /// The same directory once more.
-    pub(super) fn another(&self) -> Result<Self> {
-        let fd = self.fd.try_clone().map_err(|error| io_error("open", &self.path, error))?;
-        Ok(Self { fd, path: self.path.clone(), durability: self.durability })
-    }
-
-    /// Checks that the directory was not removed since it was opened.
-    pub(super) fn check_exists(&self) -> Result<()> {
+    /// Whether the directory was not removed since it was opened.
+    pub(super) fn exists(&self) -> Result<bool> {
         let stat = retry(|| rustix::fs::fstat(&self.fd))
             .map_err(|error| io_error("look at", &self.path, error))?;
-        if stat.st_nlink > 0 {
+        Ok(stat.st_nlink > 0)
+    }
+
+    /// Checks that the root of a layout was not removed.
+    pub(super) fn check_exists(&self) -> Result<()> {
+        if self.exists()? {
             return Ok(());
         }
         let path = self.path.display();
@@ -128,6 +130,11 @@ impl Directory {
     pub(super) fn another_descriptor(&self) -> rustix::io::Result<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         retry(|| rustix::fs::openat(&self.fd, ".", flags, Mode::empty()))
+    }
+
+    /// The descriptor, and the path for error messages.
+    pub(super) fn into_parts(self) -> (OwnedFd, PathBuf) {
+        (self.fd, self.path)
     }
 
     /// Opens a directory that stands in this one; `None` if there is nothing.
@@ -168,15 +175,25 @@ impl Directory {
         }
     }
 
+    /// What this directory is.
+    pub(super) fn identity(&self) -> Result<Identity> {
+        identity_of(&self.fd).map_err(|error| io_error("look at", &self.path, error))
+    }
+
+    /// What has this name; `None` if there is nothing.
+    pub(super) fn identity_of(&self, name: &OsStr) -> Result<Option<Identity>> {
+        match retry(|| rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)) {
+            Ok(stat) => Ok(Some((stat.st_dev, stat.st_ino))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(io_error("look at", &self.path_of(name), error)),
+        }
+    }
+
     /// Whether this name stands for what is open under this descriptor.
     pub(super) fn is_named(&self, open: impl AsFd, name: &OsStr) -> Result<bool> {
-        let failed = |error| io_error("look at", &self.path_of(name), error);
-        let own = retry(|| rustix::fs::fstat(&open)).map_err(failed)?;
-        match retry(|| rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)) {
-            Ok(named) => Ok((named.st_dev, named.st_ino) == (own.st_dev, own.st_ino)),
-            Err(Errno::NOENT) => Ok(false),
-            Err(error) => Err(failed(error)),
-        }
+        let own =
+            identity_of(open).map_err(|error| io_error("look at", &self.path_of(name), error))?;
+        Ok(self.identity_of(name)? == Some(own))
     }
 
     /// Takes a directory away that is empty.
@@ -376,6 +393,11 @@ impl AsFd for Directory {
 /// Makes a system call again when a signal interrupted it.
 pub(super) fn retry<T>(call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
     rustix::io::retry_on_intr(call)
+}
+
+fn identity_of(open: impl AsFd) -> rustix::io::Result<Identity> {
+    let stat = retry(|| rustix::fs::fstat(&open))?;
+    Ok((stat.st_dev, stat.st_ino))
 }
 
 pub(super) fn stat_of(file: &File) -> io::Result<Stat> {

@@ -43,7 +43,7 @@ impl Demands {
 #[derive(Debug)]
 pub(crate) struct Incoming {
     store: Arc<Store>,
-    directory: Directory,
+    directory: Arc<Directory>,
     temp: TempFile,
     /// Up to where the kernel was told to write to the disk.
     sync_begun: u64,
@@ -55,7 +55,7 @@ impl Incoming {
         let algorithm = demands.algorithm()?;
         // It is made before anything is written, to be told if writing fails.
         store.stage()?;
-        let directory = store.algorithm_or_new(algorithm)?;
+        let directory = store.algorithm_last_seen(algorithm)?;
         let temp = TempFile::new(store, &directory)?;
         Ok(Self { store: Arc::clone(store), directory, temp, sync_begun: 0, demands })
     }
@@ -119,23 +119,25 @@ impl Incoming {
         if let Some(expected) = &self.demands.digest {
             expected.check_is(&what, digest)?;
         }
-        if !self.store.keep(digest, size, self.demands.rehash)? {
-            self.publish(digest)?;
+        // It may have been moved or removed while the blob was written.
+        let directory = self.store.algorithm_or_new(digest.computable()?)?;
+        if !self.store.keep_in(Some(&directory), digest, size, self.demands.rehash)? {
+            self.publish(&directory, digest)?;
         }
         Ok(size)
     }
 
-    fn publish(self, digest: &Digest) -> Result<()> {
-        let Self { store, directory, temp, .. } = self;
+    fn publish(self, directory: &Directory, digest: &Digest) -> Result<()> {
+        let Self { store, temp, .. } = self;
         if let Some(batch) = &store.batch {
             batch.add(&*store.stage()?, temp, digest)?;
         } else {
             let name = OsStr::new(digest.encoded());
-            temp.sync().map_err(|error| write_error(&directory, error))?;
+            temp.sync().map_err(|error| write_error(directory, error))?;
             // A name that is taken has other content, of a torn write of some other
             // tool's, or has it from another writer just now.
-            if !temp.publish(&directory, name)? {
-                temp.replace(&store, &directory, name)?;
+            if !temp.publish(directory, name)? {
+                temp.replace(&store, directory, name)?;
             }
             directory.sync()?;
         }

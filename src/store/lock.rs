@@ -46,6 +46,12 @@ impl Lock {
         Self::wait(opened(directory)?, directory.path(), Kind::Shared, patience)
     }
 
+    /// The same for a directory that was opened for this alone.
+    pub(super) fn shared_by(directory: Directory, patience: Option<Duration>) -> Result<Self> {
+        let (held, path) = directory.into_parts();
+        Self::wait(held, &path, Kind::Shared, patience)
+    }
+
     /// Holds `directory` alone, if nobody else holds it.
     pub(super) fn attempt(directory: &Directory) -> Result<Option<Self>> {
         let held = opened(directory)?;

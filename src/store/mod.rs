@@ -1,6 +1,7 @@
 //! The store: files that appear whole or not at all.
 
 mod batch;
+mod blob_directories;
 mod blobs;
 mod collection;
 mod directory;
@@ -8,6 +9,7 @@ mod durability;
 mod file_size;
 pub(crate) mod files;
 mod incoming;
+mod keeping;
 mod lock;
 mod reader;
 mod stage;

@@ -29,7 +29,7 @@ const LEASE: &str = "lease";
 pub(super) struct Stage {
     root: Arc<Directory>,
     name: OsString,
-    directory: Directory,
+    directory: Arc<Directory>,
     files: AtomicU64,
     syncs_as_one: OnceLock<bool>,
     held: Lock,
@@ -48,7 +48,7 @@ impl Stage {
             return Ok(Self {
                 root: Arc::clone(root),
                 name,
-                directory,
+                directory: Arc::new(directory),
                 files: AtomicU64::new(0),
                 syncs_as_one: OnceLock::new(),
                 held,
@@ -56,7 +56,7 @@ impl Stage {
         }
     }
 
-    pub(super) fn directory(&self) -> &Directory {
+    pub(super) fn directory(&self) -> &Arc<Directory> {
         &self.directory
     }
 
@@ -90,7 +90,7 @@ impl Stage {
     /// now is waited for.
     pub(super) fn lease(&self, digest: &Digest, patience: Option<Duration>) -> Result<()> {
         let blobs = self.root.child_or_new(OsStr::new(BLOBS))?;
-        let _no_collection = Lock::shared(&blobs, patience)?;
+        let _no_collection = Lock::shared_by(blobs, patience)?;
         // What a full disk has cut off must not run into the next digest.
         self.directory.append(OsStr::new(LEASE), format!("\n{digest}\n").as_bytes())
     }

@@ -184,11 +184,11 @@ impl TempFile {
     }
 
     fn link_unnamed(&self, target: &Directory, name: &OsStr) -> rustix::io::Result<()> {
-        let own = format!("/proc/thread-self/fd/{}", self.file.as_raw_fd());
-        match retry(|| rustix::fs::linkat(CWD, &own, target, name, AtFlags::SYMLINK_FOLLOW)) {
-            // Without /proc; this way asks for a privilege on older kernels.
+        match retry(|| rustix::fs::linkat(&self.file, "", target, name, AtFlags::EMPTY_PATH)) {
+            // Before Linux 6.10 that asks for a privilege.
             Err(Errno::NOENT) => {
-                retry(|| rustix::fs::linkat(&self.file, "", target, name, AtFlags::EMPTY_PATH))
+                let own = format!("/proc/thread-self/fd/{}", self.file.as_raw_fd());
+                retry(|| rustix::fs::linkat(CWD, &own, target, name, AtFlags::SYMLINK_FOLLOW))
             }
             linked => linked,
         }

@@ -2,9 +2,10 @@
 
 use crate::api::{Api, Append, CREATE, Kind, Options, Outcome, Source, Stored};
 use crate::both;
-use crate::fixture::{ABC, assert_clean, image, layout, names, snapshot};
+use crate::fixture::{ABC, assert_clean, blob_path, image, layout, names, snapshot};
 use crate::mounts::Disk;
 use crate::support::{have_tools, run};
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
@@ -14,6 +15,7 @@ both!(
     a_layout_that_is_removed,
     a_layout_that_is_removed_while_a_blob_is_put,
     a_layout_that_is_moved_while_a_blob_is_put,
+    blobs_that_are_moved,
 );
 
 fn a_disk_that_is_read_only_for_a_while<A: Api>() {
@@ -123,4 +125,38 @@ fn a_layout_that_is_moved_while_a_blob_is_put<A: Api>() {
     assert_eq!(names(&moved), ["abc"]);
     assert!(!path.exists());
     assert_clean(&moved);
+}
+
+/// What is moved away is no part of the layout any more, whatever stands in its place.
+fn blobs_that_are_moved<A: Api>() {
+    for moved in ["blobs", "blobs/sha256"] {
+        for what_comes in ["nothing", "another", "a link"] {
+            let (scratch, path, layout) = layout::<A>();
+            let before = layout.put(Source::Memory(b"before"), &Options::default()).unwrap();
+            let (place, elsewhere) = (path.join(moved), scratch.path().join("elsewhere"));
+            let stayed = snapshot(&place);
+            let move_it = || {
+                std::fs::rename(&place, &elsewhere).unwrap();
+                match what_comes {
+                    "another" => std::fs::create_dir(&place).unwrap(),
+                    "a link" => symlink(&elsewhere, &place).unwrap(),
+                    _ => {}
+                }
+            };
+            let outcome = put_while(&layout, move_it);
+            for outcome in [outcome, layout.put(Source::Memory(b"after"), &Options::default())] {
+                if what_comes == "a link" {
+                    let failure = outcome.unwrap_err();
+                    assert_eq!(failure.kind, Kind::Format, "{moved}: {}", failure.message);
+                } else {
+                    let stored = outcome.unwrap().descriptor;
+                    assert!(blob_path(&path, stored.digest().as_str()).exists(), "{moved}");
+                }
+            }
+            let gone = layout.append(&before.descriptor, None, Append::default()).unwrap_err();
+            let expected = if what_comes == "a link" { Kind::Format } else { Kind::NotFound };
+            assert_eq!(gone.kind, expected, "{moved}, {what_comes}: {}", gone.message);
+            assert_eq!(snapshot(&elsewhere), stayed, "{moved}, {what_comes}");
+        }
+    }
 }
