@@ -79,6 +79,10 @@ impl Batch {
     pub(super) fn publish(&self, store: &Store, stage: &Stage) -> Result<()> {
         let mut waiting = self.lock();
         waiting.check()?;
+        if !waiting.staged.is_empty() {
+            // Before they have their names, by which a collection finds them.
+            store.lease_all(waiting.staged.keys())?;
+        }
         if waiting.at_once(stage) {
             stage.sync_all().map_err(|error| waiting.lost(error))?;
         } else {

@@ -29,7 +29,7 @@ pub(crate) struct Store {
     pub(super) links: Links,
     shared: Arc<Shared>,
     stage: Mutex<Option<Arc<Stage>>>,
-    /// What this writer has put or found: it is leased, and on the disk or in the
+    /// What this writer has put or found: it is leased and on the disk, or in the
     /// batch.
     pub(super) kept: Mutex<HashSet<Digest>>,
     /// What could not be brought to the disk: what is there of it is not known.

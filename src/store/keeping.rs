@@ -25,13 +25,18 @@ impl Store {
         rehash: bool,
     ) -> Result<bool> {
         let kept = self.kept.lock().contains(digest);
+        let staged = self.staged_in(digest)?;
+        let place = staged.as_deref().or(directory);
         if !kept {
+            // What is missing waits in the stage for the commit, which leases all at once.
+            if self.batch.is_some() && !self.is_as_large_in(place, digest, size)? {
+                return Ok(false);
+            }
             // Before the look, so that what is seen stays.
             self.lease(digest)?;
         }
         let doubtful = self.doubtful.lock().contains(digest);
-        let staged = self.staged_in(digest)?;
-        let is_there = match staged.as_deref().or(directory) {
+        let is_there = match place {
             Some(place) if !doubtful => self.is_intact_in(place, digest, size, rehash)?,
             _ => false,
         };
@@ -49,6 +54,16 @@ impl Store {
         Ok(is_there)
     }
 
+    fn is_as_large_in(
+        &self,
+        place: Option<&Directory>,
+        digest: &Digest,
+        size: u64,
+    ) -> Result<bool> {
+        let name = OsStr::new(digest.encoded());
+        place.map_or(Ok(false), |place| Ok(place.size_of(name, self.links)? == Some(size)))
+    }
+
     pub(super) fn note_kept(&self, digest: &Digest) -> Result<()> {
         memory::insert(&mut self.kept.lock(), digest.clone())?;
         self.doubtful.lock().remove(digest);
@@ -57,7 +72,14 @@ impl Store {
 
     /// Keeps a blob from being collected while this store is in use.
     pub(crate) fn lease(&self, digest: &Digest) -> Result<()> {
-        self.stage()?.lease(digest, self.patience())
+        self.lease_all([digest])
+    }
+
+    pub(super) fn lease_all<'a>(
+        &self,
+        digests: impl IntoIterator<Item = &'a Digest>,
+    ) -> Result<()> {
+        self.stage()?.lease(digests, self.patience())
     }
 
     /// Waits until the content of a blob that has its name is on the disk, if that

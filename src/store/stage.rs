@@ -85,14 +85,24 @@ impl Stage {
         self.files.fetch_add(1, Ordering::Relaxed).to_string().into()
     }
 
-    /// Keeps a blob from being collected for as long as this stage is there,
-    /// whether it is there yet or not. A collection that is removing blobs right
-    /// now is waited for.
-    pub(super) fn lease(&self, digest: &Digest, patience: Option<Duration>) -> Result<()> {
+    /// Keeps blobs from being collected for as long as this stage is there, whether
+    /// they are there yet or not. A collection that is removing blobs right now is
+    /// waited for.
+    pub(super) fn lease<'a>(
+        &self,
+        digests: impl IntoIterator<Item = &'a Digest>,
+        patience: Option<Duration>,
+    ) -> Result<()> {
+        // What a full disk has cut off must not run into the next digest.
+        let mut lines = String::new();
+        for digest in digests {
+            memory::append(&mut lines, "\n")?;
+            memory::append(&mut lines, digest.as_str())?;
+        }
+        memory::append(&mut lines, "\n")?;
         let blobs = self.root.child_or_new(OsStr::new(BLOBS))?;
         let _no_collection = Lock::shared_by(blobs, patience)?;
-        // What a full disk has cut off must not run into the next digest.
-        self.directory.append(OsStr::new(LEASE), format!("\n{digest}\n").as_bytes())
+        self.directory.append(OsStr::new(LEASE), lines.as_bytes())
     }
 }
 
