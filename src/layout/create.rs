@@ -48,7 +48,7 @@ impl OpenOptions {
             return Err(layout.exists());
         }
         if let Some(source) = source {
-            layout.write_trees(index.descriptors(), source, watch)?;
+            layout.write_trees(&index.descriptors()?, source, watch)?;
         }
         layout.make(&index, true)?;
         watch.end();

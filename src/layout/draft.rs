@@ -1,13 +1,15 @@
 //! The entries of an index while they are edited.
 
-use super::files::INDEX;
+use super::matcher::Hint;
 use super::meant::Meant;
 use super::tree::Missing;
+use crate::words::changes::Changes;
 use crate::words::descriptor::Descriptor;
 use crate::words::error::Result;
-use crate::words::index_text::{Entry, IndexText};
-use crate::words::json;
+use crate::words::index_text::IndexText;
 use crate::words::memory;
+use crate::words::places::Places;
+use std::sync::Arc;
 
 /// What an added entry is allowed to be. The default is a new entry whose blob
 /// is there.
@@ -43,10 +45,14 @@ impl Append {
     }
 }
 
-#[derive(Clone, Debug)]
+/// An index with edits that are not written yet. It costs what they change, not what
+/// is there.
+#[derive(Debug)]
 pub(super) struct Draft {
-    base: IndexText,
-    entries: Vec<Entry>,
+    base: Arc<IndexText>,
+    changes: Changes,
+    /// Where the new entries stand.
+    places: Places,
 }
 
 /// What is done with the entries that are meant.
@@ -65,71 +71,120 @@ pub(super) enum Attempt {
 }
 
 impl Draft {
-    pub(super) fn new(base: IndexText) -> Result<Self> {
-        let entries = memory::list((0..base.descriptors().len()).map(Entry::Kept))?;
-        Ok(Self { base, entries })
+    pub(super) fn new(base: Arc<IndexText>) -> Self {
+        Self { base, changes: Changes::default(), places: Places::default() }
     }
 
-    pub(super) fn descriptors(&self) -> impl Iterator<Item = &Descriptor> {
-        self.entries.iter().filter_map(|entry| self.base.descriptor(entry))
+    /// What it is made of, and what it makes of that.
+    pub(super) fn into_parts(self) -> (Arc<IndexText>, Changes) {
+        (self.base, self.changes)
+    }
+
+    /// The entries among which are all that are hinted at, in order.
+    pub(super) fn candidates(&self, hint: &Hint<'_>) -> Result<Vec<Descriptor>> {
+        let candidates = self.entries_at(self.positions(hint)?);
+        memory::try_list(candidates.map(|candidate| candidate.map(|(_, entry)| entry)))
     }
 
     /// Makes an edit, if it is known which entries it means.
     pub(super) fn attempt(&mut self, edit: &Edit, meant: &Meant<'_>) -> Result<Attempt> {
-        Ok(match meant.among(self.descriptors())? {
-            Some(matched) => {
-                self.apply(edit, &matched)?;
-                Attempt::Done(matched.iter().filter(|matched| **matched).count())
+        let hint = meant.hint();
+        let mut matched = Vec::new();
+        for candidate in self.entries_at(self.positions(&hint)?) {
+            let (position, entry) = candidate?;
+            match meant.means(&entry)? {
+                Some(true) => memory::push(&mut matched, position)?,
+                Some(false) => {}
+                None => return self.candidates(&hint).map(Attempt::Unanswered),
             }
-            None => Attempt::Unanswered(memory::list(self.descriptors().cloned())?),
+        }
+        self.apply(edit, &matched)?;
+        Ok(Attempt::Done(matched.len()))
+    }
+
+    /// Where to look for what is hinted at, in order.
+    fn positions(&self, hint: &Hint<'_>) -> Result<Vec<usize>> {
+        let mut positions = Vec::new();
+        match hint {
+            Hint::Nothing => {}
+            Hint::Anything => return memory::list(0..self.changes.count(&self.base)),
+            Hint::Named(name) => {
+                for places in self.all_places() {
+                    memory::push_all(&mut positions, places.named(name))?;
+                }
+            }
+            Hint::Digests(digests) => {
+                for places in self.all_places() {
+                    for digest in *digests {
+                        memory::push_all(&mut positions, places.of_digest(digest))?;
+                    }
+                }
+            }
+        }
+        positions.sort_unstable();
+        positions.dedup();
+        Ok(positions)
+    }
+
+    fn all_places(&self) -> [&Places; 2] {
+        [self.base.places(), &self.places]
+    }
+
+    /// The entries at these positions, less those that were taken away.
+    fn entries_at(
+        &self,
+        positions: impl IntoIterator<Item = usize>,
+    ) -> impl Iterator<Item = Result<(usize, Descriptor)>> {
+        positions.into_iter().filter_map(|position| {
+            let entry = self.changes.entry(&self.base, position).transpose()?;
+            Some(entry.map(|entry| (position, entry)))
         })
     }
 
-    fn apply(&mut self, edit: &Edit, matched: &[bool]) -> Result<()> {
+    /// Puts the new entry, if any, in the place of the first of these positions, or at
+    /// the end, and takes the others away.
+    fn apply(&mut self, edit: &Edit, matched: &[usize]) -> Result<()> {
         let mut new = match edit {
             Edit::Append(descriptor, how) | Edit::Replace(descriptor, how) => {
                 self.new_entry(matched, descriptor, *how)?
             }
             Edit::Remove => None,
         };
-        let mut edited = Vec::new();
-        edited.try_reserve_exact(self.entries.len() + 1)?;
-        for (entry, matched) in self.entries.drain(..).zip(matched) {
-            if *matched {
-                edited.extend(new.take());
-            } else {
-                edited.push(entry);
-            }
+        self.changes.reserve(matched.len())?;
+        if let Some(new) = &new {
+            let end = self.changes.count(&self.base);
+            self.places.note(new, matched.first().copied().unwrap_or(end))?;
         }
-        edited.extend(new);
-        self.entries = edited;
+        for position in matched {
+            self.changes.set(&self.base, *position, new.take());
+        }
+        if let Some(new) = new {
+            self.changes.add(new);
+        }
         Ok(())
     }
 
     /// The entry to be added, unless one that stays says the same.
     fn new_entry(
         &self,
-        matched: &[bool],
+        matched: &[usize],
         descriptor: &Descriptor,
         how: Append,
-    ) -> Result<Option<Entry>> {
-        let staying = self.descriptors().zip(matched).filter(|(_, matched)| !**matched);
-        for (entry, _) in staying {
-            if !how.duplicate && entry.says_the_same(descriptor)? {
-                return Ok(None);
+    ) -> Result<Option<Descriptor>> {
+        if !how.duplicate {
+            let like = self.all_places().map(|places| places.like(descriptor));
+            for candidate in self.entries_at(like.into_iter().flatten().copied()) {
+                let (position, entry) = candidate?;
+                if matched.binary_search(&position).is_err() && entry.says_the_same(descriptor)? {
+                    return Ok(None);
+                }
             }
         }
-        Ok(Some(Entry::New(Box::new(descriptor.clone()))))
+        Ok(Some(descriptor.clone()))
     }
 
-    /// The text of the index, if it is not what it was.
-    pub(super) fn changed_text(&self) -> Result<Option<String>> {
-        let text = self.base.with_entries(&self.entries)?;
-        if text == self.base.text() {
-            return Ok(None);
-        }
-        // Nothing is written that would be refused when it is read.
-        json::text(INDEX, text.as_bytes())?;
-        Ok(Some(text))
+    /// The text of the index in pieces, if it is not what it was.
+    pub(super) fn changed_text(&self) -> Result<Option<Vec<&str>>> {
+        self.base.changed(&self.changes)
     }
 }

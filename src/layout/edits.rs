@@ -118,15 +118,14 @@ impl Layout {
             self.store.create_blobs()?;
             for _ in 0..ATTEMPTS {
                 let (index, version) = self.index_with_version()?;
-                let mut draft = Draft::new(index)?;
+                let mut draft = Draft::new(index);
                 let outcome = change(&mut draft)?;
-                let done = match draft.changed_text()? {
-                    Some(text) => {
-                        files::replace_version(&self.store, INDEX, &version, text.as_bytes())?
-                    }
-                    None => self.sync_index(Durability::Full).map(|()| true)?,
+                let Some(text) = draft.changed_text()? else {
+                    self.sync_index(Durability::Full)?;
+                    return Ok(outcome);
                 };
-                if done {
+                if files::replace_version(&self.store, INDEX, &version, &text)? {
+                    self.index.note_written(self.store.root(), draft);
                     return Ok(outcome);
                 }
             }

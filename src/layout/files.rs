@@ -7,6 +7,7 @@ use crate::words::index_text::IndexText;
 use crate::words::json;
 use crate::words::memory::{Asking, asking};
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// The file that says that a directory is a layout, and of which version.
 pub(crate) const MARKER: &str = "oci-layout";
@@ -30,7 +31,7 @@ impl Layout {
     }
 
     pub(super) fn file(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        Ok(files::read(self.store.root(), name)?.map(|(content, _)| content))
+        files::read(self.store.root(), name)
     }
 
     /// Writes a file beside `blobs`, in one step: whoever reads it sees the old
@@ -63,16 +64,28 @@ impl Layout {
         files::locked(&self.store, || files::replace(&self.store, name, content))
     }
 
-    /// Reads `index.json` as it is now.
-    pub(super) fn stored_index(&self) -> Result<IndexText> {
+    /// `index.json` as it is now.
+    pub(super) fn stored_index(&self) -> Result<Arc<IndexText>> {
         self.index_with_version().map(|(index, _)| index)
     }
 
-    /// The same, with what tells this version of it from another.
-    pub(super) fn index_with_version(&self) -> Result<(IndexText, Version)> {
-        let read = files::read(self.store.root(), INDEX)?;
-        let (content, version) = read.ok_or_else(|| self.no_index())?;
-        Ok((IndexText::stored(&self.path_of(INDEX), content)?, version))
+    /// The same, with what tells this version of it from another. It is read only if it
+    /// is not the one that is known.
+    pub(super) fn index_with_version(&self) -> Result<(Arc<IndexText>, Version)> {
+        let root = self.store.root();
+        let version = Version::of(root, INDEX)?;
+        if let Some(index) = self.index.index_in(root, &version)? {
+            return Ok((index, version));
+        }
+        // So that two of them are not in memory at once.
+        self.index.forget();
+        let content = files::read_version(root, INDEX, &version)?;
+        let (Some(content), Some(state)) = (content, version.state()) else {
+            return Err(self.no_index());
+        };
+        let index = Arc::new(IndexText::stored(&self.path_of(INDEX), content)?);
+        self.index.note(&index, state);
+        Ok((index, version))
     }
 
     pub(super) fn no_index(&self) -> Error {

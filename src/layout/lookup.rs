@@ -22,7 +22,7 @@ impl Layout {
     /// a custom matcher.
     pub fn list(&self, matcher: &Matcher<'_>) -> Result<Vec<Descriptor>> {
         let mut list = Vec::new();
-        for entry in self.entries()? {
+        for entry in self.candidates(&matcher.hint())? {
             if matcher.matches(&entry)? {
                 memory::push(&mut list, entry)?;
             }

@@ -30,6 +30,17 @@ pub enum Matcher<'a> {
     Custom(Arc<CustomMatcher<'a>>),
 }
 
+/// Where to look for what a matcher means.
+#[derive(Debug)]
+pub(super) enum Hint<'a> {
+    Nothing,
+    /// Among the entries of this reference.
+    Named(&'a str),
+    /// Among the entries of these digests.
+    Digests(&'a [Digest]),
+    Anything,
+}
+
 /// A function that says whether a descriptor is meant, or stops the call.
 pub type CustomMatcher<'a> = dyn Fn(&Descriptor) -> Result<bool> + Send + Sync + 'a;
 
@@ -82,6 +93,20 @@ impl<'a> Matcher<'a> {
             Self::Not(matcher) => !matcher.matches(descriptor)?,
             Self::Custom(function) => function(descriptor)?,
         })
+    }
+
+    /// Where all stand that are meant, and others perhaps.
+    pub(super) fn hint(&self) -> Hint<'_> {
+        match self {
+            Self::Annotation(key, value) if key == REF_NAME => Hint::Named(value),
+            Self::Digests(digests) => Hint::Digests(digests),
+            Self::AllOf(matchers) => {
+                let mut hints = matchers.iter().map(Self::hint);
+                hints.find(|hint| !matches!(hint, Hint::Anything)).unwrap_or(Hint::Anything)
+            }
+            Self::AnyOf(matchers) if matchers.is_empty() => Hint::Nothing,
+            _ => Hint::Anything,
+        }
     }
 
     /// How many levels of combinations stand in each other.

@@ -4,7 +4,7 @@
 //! asked before the edit, and its answers are kept. Entries that appear meanwhile
 //! are asked about when the edit finds them unanswered.
 
-use super::matcher::Matcher;
+use super::matcher::{Hint, Matcher};
 use crate::words::descriptor::Descriptor;
 use crate::words::error::Result;
 use crate::words::memory;
@@ -47,31 +47,22 @@ impl<'m> Meant<'m> {
         })
     }
 
-    /// Which of these entries are meant; `None` if the caller must be asked.
-    pub(super) fn among<'d>(
-        &self,
-        entries: impl Iterator<Item = &'d Descriptor>,
-    ) -> Result<Option<Vec<bool>>> {
-        let answer = |answers: &HashMap<String, bool>, entry: &Descriptor| {
-            answers.get(entry.json()).copied()
-        };
+    /// Where all stand that are meant, and others perhaps.
+    pub(super) fn hint(&self) -> Hint<'_> {
         match self {
-            Self::Matched(matcher) => {
-                memory::try_list(entries.map(|entry| matcher.matches(entry))).map(Some)
-            }
-            Self::Asked(_, answers) => {
-                let mut meant = Vec::new();
-                for entry in entries {
-                    let Some(answer) = answer(answers, entry) else { return Ok(None) };
-                    memory::push(&mut meant, answer)?;
-                }
-                Ok(Some(meant))
-            }
-            Self::Answered(answers) => {
-                let meant = entries.map(|entry| answer(answers, entry).unwrap_or_default());
-                memory::list(meant).map(Some)
-            }
+            Self::Matched(matcher) => matcher.hint(),
+            Self::Asked(matcher, _) => matcher.hint(),
+            Self::Answered(_) => Hint::Anything,
         }
+    }
+
+    /// Whether this entry is meant; `None` if the caller must be asked.
+    pub(super) fn means(&self, entry: &Descriptor) -> Result<Option<bool>> {
+        Ok(match self {
+            Self::Matched(matcher) => Some(matcher.matches(entry)?),
+            Self::Asked(_, answers) => answers.get(entry.json()).copied(),
+            Self::Answered(answers) => Some(answers.get(entry.json()).copied().unwrap_or_default()),
+        })
     }
 
     /// Asks the caller about the entries that he was not asked about.

@@ -12,6 +12,7 @@ mod edits;
 mod files;
 mod image;
 mod index;
+mod known;
 mod lookup;
 mod matcher;
 mod meant;
@@ -51,6 +52,7 @@ pub struct Layout {
     in_progress: Arc<InProgress>,
     crews: Arc<Crews>,
     read_only: bool,
+    index: Arc<known::Known>,
     /// The edits of a transaction, if this is one.
     staged: Option<Arc<transaction::Staged>>,
 }

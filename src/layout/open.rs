@@ -115,6 +115,7 @@ impl OpenOptions {
             in_progress: Arc::default(),
             crews: Arc::default(),
             read_only: self.read_only,
+            index: Arc::default(),
             staged: None,
         })
     }

@@ -3,13 +3,13 @@
 use super::Layout;
 use super::draft::{Attempt, Draft, Edit};
 use super::files::INDEX;
+use super::matcher::Hint;
 use super::meant::Meant;
 use super::tree::Missing;
 use crate::words::descriptor::Descriptor;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
 use crate::words::media_type::MediaType;
-use crate::words::memory;
 use parking_lot::{Mutex, MutexGuard};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -57,21 +57,18 @@ impl Layout {
             let problem = "transaction: expected a layout to begin it on, found a transaction";
             return Err(Error::State(problem.to_owned()));
         }
-        let draft = Draft::new(self.stored_index()?)?;
+        let draft = Draft::new(self.stored_index()?);
         let staged = Staged(Mutex::new(Some(Edits { draft, made: Vec::new() })));
         let store = Arc::new(self.store.batching());
         Ok(Transaction(Self { store, staged: Some(Arc::new(staged)), ..self.clone() }))
     }
 
-    /// The entries of `index.json`, with the edits of this transaction.
-    pub(super) fn entries(&self) -> Result<Vec<Descriptor>> {
+    /// The entries of `index.json`, with the edits of this transaction, among which
+    /// are all that are hinted at.
+    pub(super) fn candidates(&self, hint: &Hint<'_>) -> Result<Vec<Descriptor>> {
         match &self.staged {
-            Some(staged) => {
-                let edits = staged.lock();
-                let edits = edits.as_ref().ok_or_else(committed)?;
-                memory::list(edits.draft.descriptors().cloned())
-            }
-            None => Ok(self.stored_index()?.into_descriptors()),
+            Some(staged) => staged.lock().as_ref().ok_or_else(committed)?.draft.candidates(hint),
+            None => Draft::new(self.stored_index()?).candidates(hint),
         }
     }
 

@@ -9,8 +9,13 @@ use super::temp::TempFile;
 use super::version::Version;
 use crate::words::error::{Error, Result};
 use crate::words::json::DOCUMENT_LIMIT;
+use crate::words::memory;
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::FileExt;
+
+/// How much is read or written at once, in bytes, where it comes in parts.
+const PIECE: usize = 64 << 10;
 
 /// The directory of the blobs.
 pub(super) const BLOBS: &str = "blobs";
@@ -20,14 +25,20 @@ pub(super) const BLOBS: &str = "blobs";
 const LOCK_OF_OTHERS: &str = "index.json.lock";
 
 /// Reads a file; `None` if there is nothing.
-pub(crate) fn read(root: &Directory, name: &str) -> Result<Option<(Vec<u8>, Version)>> {
+pub(crate) fn read(root: &Directory, name: &str) -> Result<Option<Vec<u8>>> {
+    read_version(root, name, &Version::of(root, name)?)
+}
+
+/// Reads the file that was seen; `None` if there was nothing.
+pub(crate) fn read_version(
+    root: &Directory,
+    name: &str,
+    seen: &Version,
+) -> Result<Option<Vec<u8>>> {
+    let Some((file, state)) = seen.file() else { return Ok(None) };
     let path = root.path_of(OsStr::new(name));
-    let opened = root.open_file(OsStr::new(name), Links::Refused)?;
-    let Some((file, size)) = opened else { return Ok(None) };
-    // Before the content, so that what changes meanwhile is seen.
-    let version = Version::of_file(root, name, &file)?;
     let too_large = || Error::Limit { what: path.display().to_string(), limit: DOCUMENT_LIMIT };
-    if size > DOCUMENT_LIMIT {
+    if state.size() > DOCUMENT_LIMIT {
         return Err(too_large());
     }
     let mut content = Vec::new();
@@ -38,14 +49,35 @@ pub(crate) fn read(root: &Directory, name: &str) -> Result<Option<(Vec<u8>, Vers
     if content.len() as u64 > DOCUMENT_LIMIT {
         return Err(too_large());
     }
-    Ok(Some((content, version)))
+    Ok(Some(content))
+}
+
+/// Whether the file that was seen holds these parts and nothing else.
+pub(crate) fn holds(root: &Directory, name: &str, seen: &Version, parts: &[&str]) -> Result<bool> {
+    let Some((file, state)) = seen.file() else { return Ok(false) };
+    let mut buffer = memory::bytes(PIECE)?;
+    let mut offset = 0;
+    for piece in parts.iter().flat_map(|part| part.as_bytes().chunks(PIECE)) {
+        let Some(found) = buffer.get_mut(..piece.len()) else { return Ok(false) };
+        match file.read_exact_at(found, offset) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(false),
+            read => {
+                read.map_err(|error| io_error("read", &root.path_of(OsStr::new(name)), error))?
+            }
+        }
+        if found != piece {
+            return Ok(false);
+        }
+        offset += piece.len() as u64;
+    }
+    Ok(offset == state.size())
 }
 
 /// Puts a file in the place of what had its name, in one step. It is complete on
 /// the disk before it has its name; that this has become its name is sure only
 /// where everything is to survive.
 pub(crate) fn replace(store: &Store, name: &str, content: &[u8]) -> Result<()> {
-    let file = written(store, OsStr::new(name), content)?;
+    let file = written(store, OsStr::new(name), &[content])?;
     file.replace(store, store.root(), OsStr::new(name))?;
     sync_replaced(store.root(), name)
 }
@@ -56,7 +88,7 @@ pub(crate) fn replace_version(
     store: &Store,
     name: &str,
     read: &Version,
-    content: &[u8],
+    content: &[&str],
 ) -> Result<bool> {
     let root = store.root();
     let file = written(store, OsStr::new(name), content)?;
@@ -99,14 +131,26 @@ pub(crate) fn sync_change(root: &Directory, name: &str) -> Result<()> {
 /// not yet on the disk.
 pub(crate) fn create(store: &Store, name: &str, content: &[u8]) -> Result<bool> {
     let name = OsStr::new(name);
-    written(store, name, content)?.publish(store.root(), name)
+    written(store, name, &[content])?.publish(store.root(), name)
 }
 
-fn written(store: &Store, name: &OsStr, content: &[u8]) -> Result<TempFile> {
+fn written(store: &Store, name: &OsStr, parts: &[impl AsRef<[u8]>]) -> Result<TempFile> {
     let root = store.root();
     let mut temp = TempFile::new(store, root)?;
     let failed = |error| io_error("write", &root.path_of(name), error);
-    temp.write(content).map_err(failed)?;
+    let mut gathered = memory::room(PIECE)?;
+    for part in parts.iter().map(AsRef::as_ref) {
+        if gathered.len() + part.len() > PIECE {
+            temp.write(&gathered).map_err(failed)?;
+            gathered.clear();
+        }
+        if part.len() > PIECE {
+            temp.write(part).map_err(failed)?;
+        } else {
+            gathered.extend_from_slice(part);
+        }
+    }
+    temp.write(&gathered).map_err(failed)?;
     temp.check_written()?;
     temp.sync().map_err(failed)?;
     Ok(temp)

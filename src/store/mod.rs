@@ -24,4 +24,4 @@ pub use durability::Durability;
 pub(crate) use incoming::{Demands, Incoming};
 pub use reader::BlobReader;
 pub(crate) use survey::{Survey, blob_path};
-pub(crate) use version::Version;
+pub(crate) use version::{State, Version};

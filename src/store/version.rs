@@ -3,38 +3,109 @@
 use super::directory::{Directory, Links, io_error, stat_of};
 use crate::words::error::Result;
 use rustix::fs::Stat;
+use rustix::time::{ClockId, clock_gettime};
 use std::ffi::OsStr;
 use std::fs::File;
+use std::time::Duration;
 
 /// Which file has a name, and in which state: two are equal if nobody has
 /// replaced or written it in between. `None` inside where there is none.
 #[derive(Debug)]
-pub(crate) struct Version(Option<(File, Stat)>);
+pub(crate) struct Version(Option<(File, State)>);
+
+/// What the system says of a file. Whoever writes it changes that, but for the tick
+/// of a clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct State {
+    device: u64,
+    inode: u64,
+    size: u64,
+    /// When it was written, and when it was last changed in any way.
+    times: [(i64, u64); 2],
+    settled: bool,
+}
 
 impl Version {
     pub(crate) fn of(root: &Directory, name: &str) -> Result<Self> {
         match root.open_file(OsStr::new(name), Links::Refused)? {
-            Some((file, _)) => Self::of_file(root, name, &file),
+            Some((file, _)) => Self::of_file(root, name, file),
             None => Ok(Self(None)),
         }
     }
 
     /// The file stays open, so that no other gets its number.
-    pub(super) fn of_file(root: &Directory, name: &str, file: &File) -> Result<Self> {
-        let failed = |error| io_error("look at", &root.path_of(OsStr::new(name)), error);
-        let stat = stat_of(file).map_err(failed)?;
-        Ok(Self(Some((file.try_clone().map_err(failed)?, stat))))
+    pub(super) fn of_file(root: &Directory, name: &str, file: File) -> Result<Self> {
+        // Before the look, so that what is written after it is not earlier.
+        let now = clock_gettime(ClockId::RealtimeCoarse);
+        let stat = stat_of(&file)
+            .map_err(|error| io_error("look at", &root.path_of(OsStr::new(name)), error))?;
+        let state = State::new(&stat, since_epoch(now.tv_sec, now.tv_nsec.unsigned_abs()));
+        Ok(Self(Some((file, state))))
+    }
+
+    /// The file and its state, where there is one.
+    pub(super) fn file(&self) -> Option<&(File, State)> {
+        self.0.as_ref()
+    }
+
+    /// The state of the file, where there is one.
+    pub(crate) fn state(&self) -> Option<State> {
+        self.0.as_ref().map(|(_, state)| *state)
     }
 }
 
 impl PartialEq for Version {
     fn eq(&self, other: &Self) -> bool {
-        let state = |version: &Self| {
-            version.0.as_ref().map(|(_, is)| {
-                let times = [(is.st_mtime, is.st_mtime_nsec), (is.st_ctime, is.st_ctime_nsec)];
-                (is.st_dev, is.st_ino, is.st_size, times)
-            })
-        };
-        state(self) == state(other)
+        self.state() == other.state()
     }
+}
+
+impl State {
+    fn new(stat: &Stat, now: Duration) -> Self {
+        let changed = since_epoch(stat.st_ctime, stat.st_ctime_nsec);
+        Self {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            size: stat.st_size.unsigned_abs(),
+            times: [(stat.st_mtime, stat.st_mtime_nsec), (stat.st_ctime, stat.st_ctime_nsec)],
+            settled: changed + tick(changed) < now,
+        }
+    }
+
+    /// The same, for content that was not read since.
+    pub(crate) fn unsettled(self) -> Self {
+        Self { settled: false, ..self }
+    }
+
+    /// Its size in bytes.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Whether the last change was so long before the look that a later one cannot
+    /// have the same time.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled
+    }
+}
+
+impl PartialEq for State {
+    fn eq(&self, other: &Self) -> bool {
+        let told = |state: &Self| (state.device, state.inode, state.size, state.times);
+        told(self) == told(other)
+    }
+}
+
+/// How coarse the times of a file may be. The kernel's clock, by which they are told,
+/// moves on a hundred times a second at least; of file systems that keep less, FAT
+/// keeps the least.
+fn tick(time: Duration) -> Duration {
+    const OF_CLOCK: Duration = Duration::from_millis(10);
+    const OF_FAT: Duration = Duration::from_secs(2);
+    if time.subsec_nanos() % 10_000_000 == 0 { OF_FAT } else { OF_CLOCK }
+}
+
+fn since_epoch(seconds: i64, nanoseconds: u64) -> Duration {
+    let seconds = u64::try_from(seconds).unwrap_or_default();
+    Duration::from_secs(seconds) + Duration::from_nanos(nanoseconds)
 }

@@ -85,12 +85,16 @@ impl Descriptor {
         json::parse("descriptor", json)
     }
 
-    fn from_raw<E: serde::de::Error>(json: &RawValue) -> std::result::Result<Self, E> {
-        let said: Said = json::object(json.get()).map_err(E::custom)?;
+    /// Reads a descriptor that stands in a document which was checked as a whole.
+    pub(crate) fn part(json: &str) -> serde_json::Result<Self> {
+        let said: Said = json::object(json)?;
         if said.size < 0 {
-            return Err(E::custom(format_args!("size: expected 0 or more, found {}", said.size)));
+            let found = said.size;
+            return Err(serde::de::Error::custom(format_args!(
+                "size: expected 0 or more, found {found}"
+            )));
         }
-        let json = memory::owned(json.get()).map_err(through_parser)?;
+        let json = memory::owned(json).map_err(through_parser)?;
         Ok(Self { read: Arc::new(Read { json, said }), diff_id: None })
     }
 
@@ -305,7 +309,7 @@ impl Serialize for Descriptor {
 impl<'de> Deserialize<'de> for Descriptor {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let json = <&RawValue>::deserialize(deserializer)?;
-        Self::from_raw(json)
+        Self::part(json.get()).map_err(serde::de::Error::custom)
     }
 }
 

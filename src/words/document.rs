@@ -27,25 +27,25 @@ pub(crate) struct Manifest {
     subject: Option<Descriptor>,
 }
 
-/// An image index.
+/// An image index, whose entries are read as `E`.
 #[derive(Clone, Debug)]
-pub(crate) struct Index {
-    pub(crate) manifests: Vec<Descriptor>,
+pub(crate) struct Index<E = Descriptor> {
+    pub(crate) manifests: Vec<E>,
     pub(crate) artifact_type: Option<MediaType>,
     subject: Option<Descriptor>,
 }
 
 /// The members of either, of which one document has only its own.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Members {
+#[serde(rename_all = "camelCase", bound(deserialize = "E: Asking<'de>"))]
+struct Members<E> {
     schema_version: u64,
     #[serde(default, deserialize_with = "present")]
     media_type: Option<MediaType>,
     artifact_type: Option<MediaType>,
     subject: Option<Descriptor>,
     #[serde(default, deserialize_with = "list")]
-    manifests: Option<Vec<Descriptor>>,
+    manifests: Option<Vec<E>>,
     #[serde(default, deserialize_with = "present")]
     config: Option<Descriptor>,
     #[serde(default, deserialize_with = "present")]
@@ -53,7 +53,7 @@ struct Members {
     fs_layers: Option<IgnoredAny>,
 }
 
-impl Asking<'_> for Members {}
+impl<'de, E: Asking<'de>> Asking<'de> for Members<E> {}
 
 /// Reads a member that may be absent, but not null.
 fn present<'de, D, T>(deserializer: D) -> std::result::Result<Option<T>, D::Error>
@@ -130,7 +130,7 @@ impl Document {
 impl Manifest {
     pub(crate) fn parse(json: &[u8]) -> Result<Self> {
         const NAME: &str = "image manifest";
-        let members = Members::parse(NAME, json, Kind::Manifest)?;
+        let members = Members::<Descriptor>::parse(NAME, json, Kind::Manifest)?;
         if members.manifests.is_some() {
             return Err(Error::format(NAME, "expected no manifests beside a config, found some"));
         }
@@ -143,8 +143,8 @@ impl Manifest {
     }
 }
 
-impl Index {
-    pub(crate) fn parse(name: &str, json: &[u8]) -> Result<Self> {
+impl<'a, E: Asking<'a>> Index<E> {
+    pub(crate) fn parse(name: &str, json: &'a [u8]) -> Result<Self> {
         let members = Members::parse(name, json, Kind::Index)?;
         if members.config.is_some() || members.layers.is_some() || members.fs_layers.is_some() {
             let problem = "expected no config or layers beside manifests, found some";
@@ -158,8 +158,8 @@ impl Index {
     }
 }
 
-impl Members {
-    fn parse(name: &str, json: &[u8], kind: Kind) -> Result<Self> {
+impl<'a, E: Asking<'a>> Members<E> {
+    fn parse(name: &str, json: &'a [u8], kind: Kind) -> Result<Self> {
         let members: Self = json::parse(name, json)?;
         if members.schema_version != 2 {
             let found = members.schema_version;

@@ -1,36 +1,46 @@
 //! The text of `index.json`, edited entry by entry.
 //!
 //! Entries that an edit does not touch keep their exact bytes, and so does all
-//! that stands around them.
+//! that stands around them. Of the entries only their text is kept, and where each
+//! stands: they are read when they are asked for.
 
+use super::changes::{Changes, Part};
 use super::descriptor::Descriptor;
 use super::document::{Index, media_type_of};
 use super::error::{Error, Result};
 use super::json;
 use super::media_type::MediaType;
 use super::memory;
+use super::places::Places;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use std::ops::Range;
 
+const NAME: &str = "index.json";
+
+/// How many brackets stand around an entry.
+const DEPTH_OF_ENTRIES: usize = 2;
+
 /// An index, and where its entries stand in its text.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct IndexText {
     text: String,
+    mended: Mended,
     /// The array `manifests`, with its brackets.
     array: Range<usize>,
     entries: Vec<Range<usize>>,
-    descriptors: Vec<Descriptor>,
+    places: Places,
 }
 
-/// One entry of the index that an edit makes.
-#[derive(Clone, Debug)]
-pub(crate) enum Entry {
-    /// The entry that stands at this position of the old index.
-    Kept(usize),
-    /// An entry that is not in the old index.
-    New(Box<Descriptor>),
+/// What the text has that was not there where it was read.
+#[derive(Debug)]
+enum Mended {
+    Nothing,
+    /// The media type, which stands here.
+    MediaType(Range<usize>),
+    /// A list for null.
+    List,
 }
 
 #[derive(Deserialize)]
@@ -48,7 +58,7 @@ impl IndexText {
     pub(crate) fn empty() -> Result<Self> {
         let media_type = MediaType::IMAGE_INDEX;
         let text = format!(r#"{{"schemaVersion":2,"mediaType":"{media_type}","manifests":[]}}"#);
-        Self::stored("index.json", text.into_bytes())
+        Self::stored(NAME, text.into_bytes())
     }
 
     /// Reads an index that is given, to be written; if its text lacks a media
@@ -63,93 +73,225 @@ impl IndexText {
     /// Reads an index that is there. The text is mended where some tools break
     /// the image-spec: it gets a media type, and an empty list for null.
     pub(crate) fn stored(name: &str, json: Vec<u8>) -> Result<Self> {
-        let descriptors = Index::parse(name, &json)?.manifests;
-        let mut text = String::from_utf8(json).map_err(|error| Error::format(name, error))?;
-        let malformed = |error: serde_json::Error| Error::json(name, &error);
-        let spans: Spans = serde_json::from_str(&text).map_err(malformed)?;
+        let text = String::from_utf8(json).map_err(|error| Error::format(name, error))?;
+        let (mut entries, mut places) = (Vec::new(), Places::default());
+        let index = Index::<&RawValue>::parse(name, text.as_bytes())?;
+        for (position, entry) in index.manifests.iter().enumerate() {
+            let read = Descriptor::part(entry.get())
+                .map_err(|error| Error::json(format!("{name}: manifests[{position}]"), &error))?;
+            places.note(&read, position)?;
+            memory::push(&mut entries, span(&text, entry.get()))?;
+        }
+        let spans: Spans =
+            serde_json::from_str(&text).map_err(|error| Error::json(name, &error))?;
         let array = span(&text, spans.manifests.get());
-        if spans.manifests.get() == "null" {
-            text.replace_range(array, "[]");
-            return Self::stored(name, text.into_bytes());
+        let behind_version = span(&text, spans.schema_version.get()).end;
+        let (is_null, is_typed) = (spans.manifests.get() == "null", spans.media_type.is_some());
+        let mut index = Self { text, mended: Mended::Nothing, array, entries, places };
+        if !is_typed {
+            index.add_media_type(behind_version)?;
         }
-        if spans.media_type.is_none() {
-            let behind_version = span(&text, spans.schema_version.get()).end;
-            let member = format!(r#","mediaType":"{}""#, MediaType::IMAGE_INDEX);
-            text.try_reserve(member.len())?;
-            text.insert_str(behind_version, &member);
-            return Self::stored(name, text.into_bytes());
+        if is_null {
+            index.text.replace_range(index.array.clone(), "[]");
+            index.array.end = index.array.start + 2;
+            index.mended = Mended::List;
         }
-        let entries: Vec<&RawValue> = json::value(spans.manifests.get()).map_err(malformed)?;
-        let entries = memory::list(entries.iter().map(|entry| span(&text, entry.get())))?;
-        Ok(Self { array, entries, descriptors, text })
+        Ok(index)
+    }
+
+    fn add_media_type(&mut self, at: usize) -> Result<()> {
+        let member = format!(r#","mediaType":"{}""#, MediaType::IMAGE_INDEX);
+        self.text.try_reserve_exact(member.len())?;
+        self.text.insert_str(at, &member);
+        for span in self.entries.iter_mut().chain([&mut self.array]) {
+            if span.start >= at {
+                *span = span.start + member.len()..span.end + member.len();
+            }
+        }
+        self.mended = Mended::MediaType(at..at + member.len());
+        Ok(())
     }
 
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
-    /// The entries, in order.
-    pub(crate) fn descriptors(&self) -> &[Descriptor] {
-        &self.descriptors
+    /// What the file holds that this was read from, in two parts; `None` if that
+    /// cannot be told any more.
+    pub(crate) fn as_stored(&self) -> Option<[&str; 2]> {
+        match &self.mended {
+            Mended::Nothing => Some([&self.text, ""]),
+            Mended::MediaType(here) => {
+                Some([self.slice(0..here.start), self.slice(here.end..self.text.len())])
+            }
+            Mended::List => None,
+        }
     }
 
-    pub(crate) fn into_descriptors(self) -> Vec<Descriptor> {
-        self.descriptors
+    /// How many entries there are.
+    pub(crate) fn count(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Where the entries of a name, or of a digest, may stand.
+    pub(crate) fn places(&self) -> &Places {
+        &self.places
     }
 
     /// What an entry says.
-    pub(crate) fn descriptor<'a>(&'a self, entry: &'a Entry) -> Option<&'a Descriptor> {
-        match entry {
-            Entry::Kept(position) => self.descriptors.get(*position),
-            Entry::New(descriptor) => Some(descriptor),
+    pub(crate) fn descriptor(&self, position: usize) -> Result<Option<Descriptor>> {
+        let Some(span) = self.entries.get(position) else { return Ok(None) };
+        let read = Descriptor::part(self.slice(span.clone()));
+        read.map(Some).map_err(|error| Error::json(NAME, &error))
+    }
+
+    /// All entries, in order.
+    pub(crate) fn descriptors(&self) -> Result<Vec<Descriptor>> {
+        let entries =
+            (0..self.count()).filter_map(|position| self.descriptor(position).transpose());
+        memory::try_list(entries)
+    }
+
+    /// The text with these changes, in pieces; `None` if it is the same.
+    pub(crate) fn changed<'a>(&'a self, changes: &'a Changes) -> Result<Option<Vec<&'a str>>> {
+        let parts = changes.parts(self.count())?;
+        // Nothing is written that would be refused when it is read.
+        for part in &parts {
+            if let Part::New(entry) = part {
+                json::check_depth(NAME, entry.json(), DEPTH_OF_ENTRIES)?;
+            }
+        }
+        let mut pieces = memory::list([self.opening()])?;
+        for nth in 0..parts.len() {
+            memory::push(&mut pieces, if nth == 0 { "" } else { "," })?;
+            memory::push(&mut pieces, self.piece(&parts, nth))?;
+        }
+        let gap = if parts.is_empty() && self.entries.is_empty() { self.gap() } else { "" };
+        memory::push(&mut pieces, gap)?;
+        memory::push(&mut pieces, self.closing())?;
+        let length = pieces.iter().map(|piece| piece.len()).sum();
+        json::check_length(NAME, length)?;
+        let mut rest = Some(self.text());
+        if length == self.text.len() {
+            rest = pieces.iter().try_fold(self.text(), |rest, piece| rest.strip_prefix(*piece));
+        }
+        Ok((rest != Some("")).then_some(pieces))
+    }
+
+    /// What stands before the first entry and its spacing.
+    fn opening(&self) -> &str {
+        self.slice(0..self.array.start + 1)
+    }
+
+    /// What stands behind the last entry and its spacing.
+    fn closing(&self) -> &str {
+        self.slice(self.array.end - 1..self.text.len())
+    }
+
+    /// What stands between the brackets.
+    fn gap(&self) -> &str {
+        self.slice(self.array.start + 1..self.array.end - 1)
+    }
+
+    /// The text of a part. The spacing at either end of the list is kept with its
+    /// neighbour.
+    fn piece<'a>(&'a self, parts: &[Part<'a>], nth: usize) -> &'a str {
+        let run = match parts.get(nth) {
+            Some(Part::Kept(run)) => run,
+            Some(Part::New(entry)) => return entry.json(),
+            None => return "",
+        };
+        let is_last = nth + 1 == parts.len();
+        let start = match self.entries.get(run.start) {
+            Some(first) if run.start > 0 => first.start,
+            _ => self.array.start + 1,
+        };
+        let end = match run.end.checked_sub(1).and_then(|last| self.entries.get(last)) {
+            Some(last) if run.end < self.count() || !is_last => last.end,
+            _ => self.array.end - 1,
+        };
+        self.slice(start..end)
+    }
+
+    /// Makes these changes. After an error this index is of no use any more.
+    pub(crate) fn change(&mut self, changes: &Changes) -> Result<()> {
+        self.mended = Mended::Nothing;
+        match changes.only_added() {
+            Some(added) => self.add(added),
+            None => self.rewrite(changes),
         }
     }
 
-    /// The text of the index with these entries instead.
-    pub(crate) fn with_entries(&self, entries: &[Entry]) -> Result<String> {
-        let mut text = memory::owned(self.slice(0..self.array.start + 1))?;
-        let mut previous = None;
-        for entry in entries {
-            memory::append(&mut text, self.between(previous, Some(entry)))?;
-            let entry_text = match entry {
-                Entry::Kept(position) => self.slice(self.span_of(*position)),
-                Entry::New(descriptor) => descriptor.json(),
-            };
-            memory::append(&mut text, entry_text)?;
-            previous = Some(entry);
+    /// Adds entries to the end, and copies nothing of what stands before it.
+    fn add<'a>(&mut self, added: impl Iterator<Item = &'a Descriptor>) -> Result<()> {
+        let mut added = added.peekable();
+        if added.peek().is_none() {
+            return Ok(());
         }
-        memory::append(&mut text, self.between(previous, None))?;
-        memory::append(&mut text, self.slice(self.array.end - 1..self.text.len()))?;
-        Ok(text)
+        let closing = memory::owned(self.closing())?;
+        self.text.truncate(self.entries.last().map_or(self.array.start + 1, |last| last.end));
+        for entry in added {
+            if !self.entries.is_empty() {
+                memory::append(&mut self.text, ",")?;
+            }
+            let start = self.text.len();
+            memory::append(&mut self.text, entry.json())?;
+            self.places.note(entry, self.count())?;
+            memory::push(&mut self.entries, start..self.text.len())?;
+        }
+        self.array.end = self.text.len() + 1;
+        memory::append(&mut self.text, &closing)
     }
 
-    /// What to write between two entries, or an entry and a bracket: what stood
-    /// there before, if they were neighbours before.
-    fn between(&self, left: Option<&Entry>, right: Option<&Entry>) -> &str {
-        use Entry::Kept;
-        let gap = match (left, right) {
-            (None, Some(Kept(0))) => self.gap_before(0),
-            (Some(Kept(left)), Some(Kept(right))) if left + 1 == *right => self.gap_before(*right),
-            (Some(Kept(left)), None) if left + 1 == self.entries.len() => self.gap_before(left + 1),
-            (None, None) if self.entries.is_empty() => self.gap_before(0),
-            (Some(_), Some(_)) => return ",",
-            _ => return "",
-        };
-        self.slice(gap)
+    /// Writes the text anew, and moves along what is known of it.
+    fn rewrite(&mut self, changes: &Changes) -> Result<()> {
+        self.forget(changes)?;
+        let parts = changes.parts(self.count())?;
+        let mut text = memory::owned(self.opening())?;
+        let mut entries = Vec::new();
+        for nth in 0..parts.len() {
+            if nth > 0 {
+                memory::append(&mut text, ",")?;
+            }
+            let (start, piece) = (text.len(), self.piece(&parts, nth));
+            memory::append(&mut text, piece)?;
+            match parts.get(nth) {
+                Some(Part::Kept(run)) => {
+                    let before = span(&self.text, piece).start;
+                    for old in self.entries.get(run.clone()).unwrap_or_default() {
+                        let moved = old.start - before + start..old.end - before + start;
+                        memory::push(&mut entries, moved)?;
+                    }
+                }
+                Some(Part::New(entry)) => {
+                    self.places.note(entry, entries.len())?;
+                    memory::push(&mut entries, start..text.len())?;
+                }
+                None => {}
+            }
+        }
+        let end = text.len() + 1;
+        memory::append(&mut text, self.closing())?;
+        self.array.end = end;
+        (self.text, self.entries) = (text, entries);
+        Ok(())
     }
 
-    /// What stands between an entry and the one before it, or the brackets.
-    fn gap_before(&self, position: usize) -> Range<usize> {
-        let start = match position.checked_sub(1) {
-            Some(previous) => self.span_of(previous).end,
-            None => self.array.start + 1,
-        };
-        let end = self.entries.get(position).map_or(self.array.end - 1, |span| span.start);
-        start..end
-    }
-
-    fn span_of(&self, position: usize) -> Range<usize> {
-        self.entries.get(position).cloned().unwrap_or_default()
+    /// Forgets where the entries stand that are changed, and counts the others anew.
+    fn forget(&mut self, changes: &Changes) -> Result<()> {
+        let changed = changes.changed()?;
+        for position in &changed {
+            if let Some(entry) = self.descriptor(*position)? {
+                self.places.forget(&entry, *position);
+            }
+        }
+        let removed = changed.into_iter().filter(|position| changes.is_removed(*position));
+        let removed = memory::list(removed)?;
+        if !removed.is_empty() {
+            let before = |position| removed.partition_point(|removed| *removed < position);
+            self.places.renumber(|position| position - before(position));
+        }
+        Ok(())
     }
 
     fn slice(&self, span: Range<usize>) -> &str {
@@ -181,37 +323,65 @@ mod tests {
         IndexText::stored("test", text.into_bytes()).unwrap()
     }
 
-    fn new(n: u32) -> Entry {
-        Entry::New(Box::new(Descriptor::parse(entry(n).as_bytes()).unwrap()))
+    fn new(n: u32) -> Option<Descriptor> {
+        Some(Descriptor::parse(entry(n).as_bytes()).unwrap())
+    }
+
+    /// Sets entries and adds others; says what comes of it, in the file and here.
+    fn changed(
+        mut index: IndexText,
+        set: Vec<(usize, Option<Descriptor>)>,
+        added: Vec<Option<Descriptor>>,
+    ) -> String {
+        let mut changes = Changes::default();
+        for (position, entry) in set {
+            changes.set(&index, position, entry);
+        }
+        added.into_iter().flatten().for_each(|entry| changes.add(entry));
+        let pieces = index.changed(&changes).unwrap();
+        let written = pieces.map_or_else(|| index.text().to_owned(), |pieces| pieces.concat());
+        index.change(&changes).unwrap();
+        assert_eq!(index.text(), written);
+        let read = IndexText::stored("test", written.clone().into_bytes()).unwrap();
+        assert_eq!((&read.array, &read.entries), (&index.array, &index.entries));
+        for (position, entry) in read.descriptors().unwrap().iter().enumerate() {
+            assert!(index.places.of_digest(entry.digest()).contains(&position), "{position}");
+        }
+        written
     }
 
     #[test]
     fn what_is_not_touched_keeps_its_bytes() {
         let (one, two, three) = (entry(1), entry(2), entry(3));
-        let old = index(&format!("[\n  {one},\n  {two},\n  {three}\n ]"));
-        let kept = Entry::Kept;
-        for (entries, manifests) in [
-            (vec![kept(0), kept(1), kept(2)], format!("[\n  {one},\n  {two},\n  {three}\n ]")),
-            (vec![kept(0), kept(2)], format!("[\n  {one},{three}\n ]")),
-            (vec![kept(1)], format!("[{two}]")),
+        for (set, added, manifests) in [
+            (vec![], vec![], format!("[\n  {one},\n  {two},\n  {three}\n ]")),
+            (vec![(1, None)], vec![], format!("[\n  {one},{three}\n ]")),
+            (vec![(2, None), (0, None)], vec![], format!("[{two}]")),
             (
-                vec![kept(0), kept(1), kept(2), new(4)],
-                format!("[\n  {one},\n  {two},\n  {three},{}]", entry(4)),
+                vec![],
+                vec![new(4), new(5)],
+                format!("[\n  {one},\n  {two},\n  {three},{},{}]", entry(4), entry(5)),
             ),
-            (vec![new(4), kept(1), kept(2)], format!("[{},{two},\n  {three}\n ]", entry(4))),
-            (vec![], "[]".to_owned()),
+            (vec![(0, new(4))], vec![], format!("[{},{two},\n  {three}\n ]", entry(4))),
+            (vec![(2, new(4))], vec![], format!("[\n  {one},\n  {two},{}]", entry(4))),
+            (vec![(2, None)], vec![new(4)], format!("[\n  {one},\n  {two},{}]", entry(4))),
+            (vec![(0, None), (1, None), (2, None)], vec![], "[]".to_owned()),
         ] {
-            let expected = index(&manifests);
-            assert_eq!(old.with_entries(&entries).unwrap(), expected.text());
+            let old = index(&format!("[\n  {one},\n  {two},\n  {three}\n ]"));
+            assert_eq!(changed(old, set, added), index(&manifests).text());
         }
     }
 
     #[test]
     fn an_empty_index_grows() {
-        let grown = IndexText::empty().unwrap().with_entries(&[new(1), new(2)]).unwrap();
+        let grown = changed(IndexText::empty().unwrap(), vec![], vec![new(1), new(2)]);
         let expected = format!("[{},{}]", entry(1), entry(2));
         assert!(grown.contains(&expected), "{grown}");
-        assert_eq!(IndexText::stored("test", grown.into_bytes()).unwrap().descriptors().len(), 2);
+        assert_eq!(changed(index("[ \n]"), vec![], vec![]), index("[ \n]").text());
+        assert_eq!(
+            changed(index("[ \n]"), vec![], vec![new(1)]),
+            index(&format!("[{}]", entry(1))).text()
+        );
     }
 
     #[test]

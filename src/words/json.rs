@@ -95,15 +95,28 @@ pub(crate) fn perhaps<'a, T: Asking<'a>>(text: &'a str) -> Result<Option<T>> {
 
 /// Checks that a document is text of bearable length and depth.
 pub(crate) fn text<'a>(name: &str, json: &'a [u8]) -> Result<&'a str> {
-    if json.len() as u64 > DOCUMENT_LIMIT {
+    check_length(name, json.len())?;
+    let text = std::str::from_utf8(json).map_err(|error| Error::format(name, error))?;
+    check_depth(name, text, 0)?;
+    Ok(text)
+}
+
+/// Checks that a document is of bearable length.
+pub(crate) fn check_length(name: &str, length: usize) -> Result<()> {
+    if length as u64 > DOCUMENT_LIMIT {
         return Err(Error::Limit { what: name.to_owned(), limit: DOCUMENT_LIMIT });
     }
-    let text = std::str::from_utf8(json).map_err(|error| Error::format(name, error))?;
-    if depth(json) > DEPTH_LIMIT {
+    Ok(())
+}
+
+/// Checks that a document is of bearable depth, where this part of it stands so
+/// deep in it.
+pub(crate) fn check_depth(name: &str, part: &str, above: usize) -> Result<()> {
+    if above + depth(part.as_bytes()) > DEPTH_LIMIT {
         let problem = format!("expected at most {DEPTH_LIMIT} levels of nesting, found more");
         return Err(Error::format(name, problem));
     }
-    Ok(text)
+    Ok(())
 }
 
 /// How deep the brackets nest. Needed beside the parser's own limit, which does

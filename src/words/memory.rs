@@ -79,6 +79,13 @@ pub(crate) fn push<T>(list: &mut Vec<T>, item: T) -> Result<()> {
     Ok(())
 }
 
+/// Adds all of these to the end of a list.
+pub(crate) fn push_all<T: Copy>(list: &mut Vec<T>, items: &[T]) -> Result<()> {
+    list.try_reserve(items.len())?;
+    list.extend_from_slice(items);
+    Ok(())
+}
+
 /// Adds to a set; says whether it is new there.
 pub(crate) fn insert<T: Eq + Hash>(set: &mut HashSet<T>, item: T) -> Result<bool> {
     set.try_reserve(1)?;

@@ -1,5 +1,6 @@
 //! The words of the image-spec: everything else is said in them.
 
+pub(crate) mod changes;
 pub(crate) mod config;
 pub(crate) mod descriptor;
 pub(crate) mod digest;
@@ -9,6 +10,7 @@ pub(crate) mod index_text;
 pub(crate) mod json;
 pub(crate) mod media_type;
 pub(crate) mod memory;
+pub(crate) mod places;
 pub(crate) mod platform;
 pub(crate) mod reference;
 pub(crate) mod watch;
