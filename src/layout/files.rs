@@ -2,10 +2,11 @@
 
 use super::Layout;
 use crate::store::{Version, files};
+use crate::words::descriptor::Descriptor;
 use crate::words::error::{Error, Result, quoted};
 use crate::words::index_text::IndexText;
 use crate::words::json;
-use crate::words::memory::{Asking, asking};
+use crate::words::memory::{self, Asking, asking};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -72,6 +73,21 @@ impl Layout {
     /// The same, with what tells this version of it from another. It is read only if it
     /// is not the one that is known.
     pub(super) fn index_with_version(&self) -> Result<(Arc<IndexText>, Version)> {
+        self.index_handing_out(|_| Ok(()))
+    }
+
+    /// All entries of `index.json` as it is now.
+    pub(super) fn stored_entries(&self) -> Result<Vec<Descriptor>> {
+        let mut entries = Vec::new();
+        let (index, _) = self.index_handing_out(|entry| memory::push(&mut entries, entry))?;
+        // None are handed out of an index that is known.
+        if entries.is_empty() { index.descriptors() } else { Ok(entries) }
+    }
+
+    fn index_handing_out(
+        &self,
+        hand_out: impl FnMut(Descriptor) -> Result<()>,
+    ) -> Result<(Arc<IndexText>, Version)> {
         let root = self.store.root();
         let version = Version::of(root, INDEX)?;
         if let Some(index) = self.index.index_in(root, &version)? {
@@ -83,7 +99,7 @@ impl Layout {
         let (Some(content), Some(state)) = (content, version.state()) else {
             return Err(self.no_index());
         };
-        let index = Arc::new(IndexText::stored(&self.path_of(INDEX), content)?);
+        let index = Arc::new(IndexText::read(&self.path_of(INDEX), content, hand_out)?);
         self.index.note(&index, state);
         Ok((index, version))
     }

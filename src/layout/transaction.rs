@@ -68,6 +68,7 @@ impl Layout {
     pub(super) fn candidates(&self, hint: &Hint<'_>) -> Result<Vec<Descriptor>> {
         match &self.staged {
             Some(staged) => staged.lock().as_ref().ok_or_else(committed)?.draft.candidates(hint),
+            None if matches!(hint, Hint::Anything) => self.stored_entries(),
             None => Draft::new(self.stored_index()?).candidates(hint),
         }
     }

@@ -121,19 +121,22 @@ impl FromStr for Digest {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        const EXPECTED: &str = "algorithm:encoded, such as sha256 and 64 lower-case hex digits";
-        let malformed = || Error::invalid("digest", EXPECTED, text);
-        let (algorithm, encoded) = text.split_once(':').ok_or_else(malformed)?;
-        let well_formed = match Algorithm::by_name(algorithm) {
-            Some(Algorithm::Sha256) => is_lower_hex(encoded, 64),
-            Some(Algorithm::Sha512) => is_lower_hex(encoded, 128),
-            None => is_algorithm(algorithm) && is_encoded(encoded),
-        };
-        if !well_formed {
-            return Err(malformed());
-        }
-        Ok(Self { text: memory::owned(text)?, colon: algorithm.len() })
+        let colon = colon_in(text)?;
+        Ok(Self { text: memory::owned(text)?, colon })
     }
+}
+
+/// Where the colon stands in a text that is a digest.
+fn colon_in(text: &str) -> Result<usize> {
+    const EXPECTED: &str = "algorithm:encoded, such as sha256 and 64 lower-case hex digits";
+    let malformed = || Error::invalid("digest", EXPECTED, text);
+    let (algorithm, encoded) = text.split_once(':').ok_or_else(malformed)?;
+    let well_formed = match Algorithm::by_name(algorithm) {
+        Some(Algorithm::Sha256) => is_lower_hex(encoded, 64),
+        Some(Algorithm::Sha512) => is_lower_hex(encoded, 128),
+        None => is_algorithm(algorithm) && is_encoded(encoded),
+    };
+    if well_formed { Ok(algorithm.len()) } else { Err(malformed()) }
 }
 
 fn is_lower_hex(text: &str, length: usize) -> bool {
@@ -173,7 +176,9 @@ impl Serialize for Digest {
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        memory::asking::<_, String>(deserializer)?.parse().map_err(through_parser)
+        let text: String = memory::asking(deserializer)?;
+        let colon = colon_in(&text).map_err(through_parser)?;
+        Ok(Self { text, colon })
     }
 }
 

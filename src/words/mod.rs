@@ -6,6 +6,7 @@ pub(crate) mod descriptor;
 pub(crate) mod digest;
 pub(crate) mod document;
 pub(crate) mod error;
+pub(crate) mod index_change;
 pub(crate) mod index_text;
 pub(crate) mod json;
 pub(crate) mod media_type;

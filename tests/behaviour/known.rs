@@ -1,0 +1,376 @@
+//! What an open layout knows of `index.json`: whoever changes that is noticed, and
+//! many entries cost no more than they must.
+
+use crate::api::{Api, Append, Kind, Matcher, OPEN};
+use crate::both;
+use crate::fixture::{ABC, MANIFEST, descriptor, index_json, layout, names, store, write_index};
+use ocilayout::Descriptor;
+use serde_json::json;
+use std::fs::{File, FileTimes};
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+both!(
+    other_handles_are_noticed,
+    other_processes_are_noticed,
+    what_is_renamed_over_is_noticed,
+    what_is_overwritten_in_the_same_instant_is_noticed,
+    what_is_overwritten_long_after_is_noticed,
+    an_edit_keeps_what_was_overwritten,
+    an_index_that_goes_and_comes_back_is_noticed,
+    an_index_to_be_mended_is_known_as_it_is,
+    names_and_digests_are_found_after_every_edit,
+    a_name_is_moved_again_and_again,
+    a_hundred_thousand_entries,
+    the_same_twice_in_a_large_transaction,
+    threads_read_while_others_edit,
+);
+
+const ANYWAY: Append = Append { missing_allowed: true, duplicate: false };
+
+fn named(name: &str) -> Descriptor {
+    numbered(name, 2)
+}
+
+fn numbered(name: &str, size: usize) -> Descriptor {
+    let mut entry = descriptor(MANIFEST, ABC, size);
+    entry.set_annotation("org.opencontainers.image.ref.name", Some(name)).unwrap();
+    entry
+}
+
+/// Another digest for each number.
+fn digest(n: usize) -> String {
+    format!("sha256:{n:064x}")
+}
+
+/// Overwrites a file where it stands, and sets its time of writing back.
+fn overwrite(path: &Path, content: &str) {
+    let mut file = File::options().write(true).open(path).unwrap();
+    let written = file.metadata().unwrap().modified().unwrap();
+    file.write_all(content.as_bytes()).unwrap();
+    file.set_times(FileTimes::new().set_modified(written)).unwrap();
+}
+
+/// The text of the index, in which an entry is called otherwise.
+fn renamed(layout: &Path, from: &str, to: &str) -> String {
+    index_json(layout).replace(&format!("\"{from}\""), &format!("\"{to}\""))
+}
+
+fn assert_only<A: Api>(layout: &A, name: &str, gone: &str) {
+    assert_eq!(layout.resolve(name, None).unwrap().reference(), Some(name));
+    assert_eq!(layout.resolve(gone, None).unwrap_err().kind, Kind::NotFound);
+    let list = layout.list(None).unwrap();
+    assert_eq!(list.iter().map(Descriptor::reference).collect::<Vec<_>>(), [Some(name)]);
+}
+
+fn other_handles_are_noticed<A: Api>() {
+    let (_scratch, path, one) = layout::<A>();
+    let two = A::open(&path, OPEN).unwrap();
+    for n in 0..50 {
+        let name = format!("n{n}");
+        one.append(&numbered(&name, n), Some(&name), ANYWAY).unwrap();
+        two.append(&numbered(&name, n), Some(&name), ANYWAY).unwrap();
+        assert_eq!(two.list(None).unwrap().len(), 1, "the same entry is there once");
+        assert_eq!(two.remove(&Matcher::Name(&name)).unwrap(), 1);
+        assert_eq!(one.resolve(&name, None).unwrap_err().kind, Kind::NotFound);
+    }
+    assert_eq!(names(&path), [""; 0]);
+}
+
+fn other_processes_are_noticed<A: Api>() {
+    let (_scratch, path, layout) = layout::<A>();
+    for (name, gone) in [("a", "b"), ("b", "a"), ("a", "b")] {
+        layout.remove(&Matcher::Not(Box::new(Matcher::Name(name)))).unwrap();
+        layout.append(&named(gone), Some(gone), ANYWAY).unwrap();
+        let rename = format!("s/\"{gone}\"/\"{name}\"/");
+        let sed = Command::new("sed").args(["-i", &rename]).arg(path.join("index.json")).status();
+        assert!(sed.unwrap().success());
+        assert_eq!(layout.resolve(gone, None).unwrap_err().kind, Kind::NotFound);
+        layout.remove(&Matcher::Name(name)).unwrap();
+        assert_eq!(index_json(&path).matches("ref.name").count(), 0);
+    }
+}
+
+fn what_is_renamed_over_is_noticed<A: Api>() {
+    let (scratch, path, layout) = layout::<A>();
+    let (other, index) = (scratch.path().join("other"), path.join("index.json"));
+    for n in 0..200 {
+        let (name, gone) = if n % 2 == 0 { ("a", "b") } else { ("b", "a") };
+        layout.remove(&Matcher::Name(name)).unwrap();
+        layout.append(&named(gone), Some(gone), ANYWAY).unwrap();
+        let old = File::open(&index).unwrap().metadata().unwrap();
+        std::fs::write(&other, renamed(&path, gone, name)).unwrap();
+        let times = FileTimes::new().set_modified(old.modified().unwrap());
+        File::options().write(true).open(&other).unwrap().set_times(times).unwrap();
+        std::fs::rename(&other, &index).unwrap();
+        assert_only(&layout, name, gone);
+    }
+}
+
+/// Within one tick of the clock all that the system says of the file stays the same.
+fn what_is_overwritten_in_the_same_instant_is_noticed<A: Api>() {
+    let (_scratch, path, layout) = layout::<A>();
+    let index = path.join("index.json");
+    write_index(&path, &[&named("a")]);
+    let one = index_json(&path);
+    let two = one.replace("\"a\"", "\"b\"");
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(300) {
+        overwrite(&index, &two);
+        assert_only(&layout, "b", "a");
+        overwrite(&index, &one);
+        assert_only(&layout, "a", "b");
+    }
+}
+
+fn what_is_overwritten_long_after_is_noticed<A: Api>() {
+    let (_scratch, path, layout) = layout::<A>();
+    write_index(&path, &[&named("a")]);
+    for (name, gone) in [("b", "a"), ("a", "b")] {
+        std::thread::sleep(Duration::from_millis(50));
+        assert_only(&layout, gone, name);
+        overwrite(&path.join("index.json"), &renamed(&path, gone, name));
+        assert_only(&layout, name, gone);
+    }
+}
+
+fn an_edit_keeps_what_was_overwritten<A: Api>() {
+    let (_scratch, path, layout) = layout::<A>();
+    let mut expected = Vec::new();
+    for n in 100..200 {
+        let (name, theirs) = (format!("n{n}"), format!("m{n}"));
+        layout.append(&numbered(&name, n), Some(&name), ANYWAY).unwrap();
+        overwrite(&path.join("index.json"), &index_json(&path).replace(&name, &theirs));
+        expected.push(theirs);
+    }
+    assert_eq!(names(&path), expected);
+}
+
+fn an_index_that_goes_and_comes_back_is_noticed<A: Api>() {
+    let (_scratch, path, layout) = layout::<A>();
+    write_index(&path, &[&named("a")]);
+    assert_only(&layout, "a", "b");
+    let text = index_json(&path);
+    std::fs::remove_file(path.join("index.json")).unwrap();
+    assert_eq!(layout.resolve("a", None).unwrap_err().kind, Kind::Format);
+    std::fs::write(path.join("index.json"), "{").unwrap();
+    assert_eq!(layout.resolve("a", None).unwrap_err().kind, Kind::Format);
+    std::fs::write(path.join("index.json"), text).unwrap();
+    assert_only(&layout, "a", "b");
+}
+
+/// As skopeo writes it, without a media type, and as umoci does, without a list.
+fn an_index_to_be_mended_is_known_as_it_is<A: Api>() {
+    let (_scratch, path, layout) = layout::<A>();
+    let entry = serde_json::from_str::<serde_json::Value>(named("a").json()).unwrap();
+    let texts = [
+        json!({ "schemaVersion": 2, "manifests": [entry] }),
+        json!({ "manifests": [entry], "schemaVersion": 2 }),
+        json!({ "schemaVersion": 2, "manifests": null }),
+    ];
+    for text in texts {
+        let text = text.to_string();
+        std::fs::write(path.join("index.json"), &text).unwrap();
+        for _ in 0..2 {
+            assert_eq!(layout.list(None).unwrap().len(), text.matches("\"a\"").count());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        for _ in 0..2 {
+            assert_eq!(layout.list(None).unwrap().len(), text.matches("\"a\"").count());
+        }
+        assert_eq!(index_json(&path), text, "what is not edited is not mended");
+        layout.append(&named("b"), Some("b"), ANYWAY).unwrap();
+        layout.append(&named("c"), Some("c"), ANYWAY).unwrap();
+        assert_eq!(layout.resolve("c", None).unwrap().reference(), Some("c"));
+        layout.remove(&Matcher::Name("a")).unwrap();
+        assert_eq!(names(&path), ["b", "c"]);
+        assert!(index_json(&path).contains("image.index.v1+json"), "{}", index_json(&path));
+    }
+}
+
+/// By chance, against a list of what should be there.
+fn names_and_digests_are_found_after_every_edit<A: Api>() {
+    let seed = fastrand::u64(..);
+    let mut random = fastrand::Rng::with_seed(seed);
+    let (_scratch, path, layout) = layout::<A>();
+    let fresh = A::open(&path, OPEN).unwrap();
+    let blobs = ["a", "b", "c", "d"].map(|content| store(&path, content, MANIFEST));
+    let mut expected: Vec<(String, String)> = Vec::new();
+    for _ in 0..300 {
+        let (name, entry) = (format!("n{}", random.usize(..8)), &blobs[random.usize(..4)]);
+        let digest = entry.digest().to_string();
+        let is_new = !expected.contains(&(name.clone(), digest.clone()));
+        match random.usize(..4) {
+            0 => {
+                layout.append(entry, Some(&name), ANYWAY).unwrap();
+                expected.extend(is_new.then(|| (name, digest)));
+            }
+            1 => {
+                let touched = layout.remove(&Matcher::Digests(&[&digest])).unwrap();
+                let before = expected.len();
+                expected.retain(|known| known.1 != digest);
+                assert_eq!(touched, before - expected.len(), "seed {seed}");
+            }
+            2 => {
+                layout.remove(&Matcher::Name(&name)).unwrap();
+                expected.retain(|known| known.0 != name);
+            }
+            _ => {
+                let place = expected.iter().position(|known| known.0 == name);
+                let before = expected.len();
+                expected.retain(|known| known.0 != name);
+                let touched = layout.replace(&Matcher::Name(&name), entry, Some(&name)).unwrap();
+                assert_eq!(touched, before - expected.len(), "seed {seed}");
+                expected.insert(place.unwrap_or(expected.len()), (name, digest));
+            }
+        }
+        for layout in [&layout, &fresh] {
+            let list = layout.list(None).unwrap();
+            let told =
+                list.iter().map(|entry| (entry.reference().unwrap(), entry.digest().as_str()));
+            let wanted = expected.iter().map(|(name, digest)| (name.as_str(), digest.as_str()));
+            assert_eq!(told.collect::<Vec<_>>(), wanted.collect::<Vec<_>>(), "seed {seed}");
+            for (name, _) in &expected {
+                let first = expected.iter().find(|known| known.0 == *name).unwrap();
+                let found = layout.resolve(name, None).unwrap();
+                assert_eq!(found.digest().as_str(), first.1, "seed {seed}");
+            }
+        }
+    }
+}
+
+fn a_name_is_moved_again_and_again<A: Api>() {
+    let (_scratch, path, layout) = layout::<A>();
+    let blobs = ["a", "b"].map(|content| store(&path, content, MANIFEST));
+    for n in 0..500 {
+        let entry = &blobs[n % 2];
+        let touched = layout.replace(&Matcher::Name("latest"), entry, Some("latest")).unwrap();
+        assert_eq!(touched, n.min(1));
+        assert_eq!(layout.resolve("latest", None).unwrap().digest(), entry.digest());
+    }
+    assert_eq!(names(&path), ["latest"]);
+}
+
+fn a_hundred_thousand_entries<A: Api>() {
+    const COUNT: usize = 100_000;
+    let (_scratch, path, layout) = layout::<A>();
+    let entry = |n: usize| {
+        let digest = digest(n);
+        format!(
+            "\n {{ \"size\": {n}, \"digest\": \"{digest}\", \"mediaType\": \"a/b\", \"annotations\": \
+             {{ \"org.opencontainers.image.ref.name\": \"n{n}\" }} }}"
+        )
+    };
+    let entries: Vec<String> = (0..COUNT).map(entry).collect();
+    let index = |entries: &[String]| {
+        format!(
+            "{{ \"schemaVersion\": 2,\n\"mediaType\": \"application/vnd.oci.image.index.v1+json\", \
+                 \"manifests\": [{}]}}\n",
+            entries.join(",")
+        )
+    };
+    std::fs::write(path.join("index.json"), index(&entries)).unwrap();
+    assert_eq!(layout.list(None).unwrap().len(), COUNT);
+    for n in (0..COUNT).step_by(9973) {
+        assert_eq!(layout.resolve(&format!("n{n}"), None).unwrap().size(), n as u64);
+        let found = layout.list(Some(&Matcher::Digests(&[&digest(n)]))).unwrap();
+        assert_eq!(found.iter().map(Descriptor::size).collect::<Vec<_>>(), [n as u64]);
+    }
+    let new = numbered("new", 1);
+    layout.append(&new, Some("new"), ANYWAY).unwrap();
+    layout.append(&new, Some("new"), ANYWAY).unwrap();
+    let mut expected = entries;
+    expected.push(new.json().to_owned());
+    assert!(index_json(&path) == index(&expected), "one entry more, and no other byte");
+    assert_eq!(layout.remove(&Matcher::Name("new")).unwrap(), 1);
+    expected.pop();
+    assert!(index_json(&path) == index(&expected));
+    assert_eq!(layout.resolve("n99999", None).unwrap().size(), 99_999);
+}
+
+fn the_same_twice_in_a_large_transaction<A: Api>() {
+    const COUNT: usize = 20_000;
+    let (_scratch, path, layout) = layout::<A>();
+    let transaction = layout.begin().unwrap();
+    for n in (0..COUNT).chain(0..COUNT) {
+        // One image of many names, whose digest alone tells nothing.
+        let name = format!("n{n}");
+        transaction.append(&named(&name), Some(&name), ANYWAY).unwrap();
+    }
+    assert_eq!(transaction.remove(&Matcher::Name("n7")).unwrap(), 1);
+    assert_eq!(transaction.list(None).unwrap().len(), COUNT - 1);
+    transaction.commit().unwrap();
+    let expected = (0..COUNT).filter(|n| *n != 7).map(|n| format!("n{n}"));
+    assert!(names(&path).into_iter().eq(expected));
+    assert_eq!(layout.resolve("n19999", None).unwrap().reference(), Some("n19999"));
+}
+
+fn threads_read_while_others_edit<A: Api>() {
+    let (_scratch, path, layout) = layout::<A>();
+    layout.append(&named("stays"), Some("stays"), ANYWAY).unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..2 {
+            let layout = &layout;
+            scope.spawn(move || {
+                for n in 0..100 {
+                    let name = format!("t{thread}-{n}");
+                    layout.append(&named(&name), Some(&name), ANYWAY).unwrap();
+                    assert_eq!(layout.resolve(&name, None).unwrap().reference(), Some(&*name));
+                }
+            });
+            scope.spawn(move || {
+                for _ in 0..300 {
+                    let list = layout.list(None).unwrap();
+                    assert_eq!(list.first().unwrap().reference(), Some("stays"));
+                    layout.resolve("stays", None).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(names(&path).len(), 201);
+}
+
+/// Alone in a process, so that its memory is told apart from that of other tests.
+#[test]
+fn edits_take_a_few_times_the_memory_of_the_index() {
+    let own = std::env::current_exe().unwrap();
+    let mut alone = Command::new(own);
+    alone.args(["--ignored", "--exact", "known::edits_alone"]);
+    crate::support::run(&mut alone);
+}
+
+#[test]
+#[ignore = "the test above runs it in a process of its own"]
+fn edits_alone() {
+    let (_scratch, path, layout) = layout::<crate::core::Core>();
+    let entry = |n: usize| {
+        let (digest, name) = (digest(n), "org.opencontainers.image.ref.name");
+        format!(
+            "{{\"mediaType\":\"{MANIFEST}\",\"digest\":\"{digest}\",\"size\":397,\
+             \"platform\":{{\"architecture\":\"amd64\",\"os\":\"linux\"}},\
+             \"annotations\":{{\"{name}\":\"n{n}\"}}}}"
+        )
+    };
+    let mut index = File::create(path.join("index.json")).unwrap();
+    index.write_all(b"{\"schemaVersion\":2,\"manifests\":[").unwrap();
+    for n in 0..100_000 {
+        let comma = if n == 0 { "" } else { "," };
+        write!(index, "{comma}{}", entry(n)).unwrap();
+    }
+    index.write_all(b"]}").unwrap();
+    let size = index.metadata().unwrap().len() / 1024;
+    let blob = store(&path, "blob", MANIFEST);
+    for n in 0..10 {
+        let (name, old) = (format!("new{n}"), format!("n{}", n * 7919));
+        layout.append(&named(&name), Some(&name), ANYWAY).unwrap();
+        assert_eq!(layout.replace(&Matcher::Name(&old), &blob, Some(&old)).unwrap(), 1);
+        assert_eq!(layout.remove(&Matcher::Name(&old)).unwrap(), 1);
+        assert_eq!(layout.resolve(&name, None).unwrap().reference(), Some(&*name));
+    }
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(peak < 4 * size, "a peak of {peak} KiB for an index of {size} KiB");
+}
