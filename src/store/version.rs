@@ -102,7 +102,7 @@ impl PartialEq for State {
 fn tick(time: Duration) -> Duration {
     const OF_CLOCK: Duration = Duration::from_millis(10);
     const OF_FAT: Duration = Duration::from_secs(2);
-    if time.subsec_nanos() % 10_000_000 == 0 { OF_FAT } else { OF_CLOCK }
+    if time.subsec_nanos().is_multiple_of(10_000_000) { OF_FAT } else { OF_CLOCK }
 }
 
 fn since_epoch(seconds: i64, nanoseconds: u64) -> Duration {
