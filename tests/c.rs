@@ -186,14 +186,17 @@ fn streams(compression: &str, mebibytes: u64, threads: u64, sources: u64) {
     let begun = std::time::Instant::now();
     let mut command = program(&out, scratch.path());
     command.arg(scratch.path()).arg((mebibytes * MIB).to_string()).arg(compression);
-    let said = run(command.arg(threads.to_string()).arg(sources.to_string()));
-    let grown: u64 = said.trim().strip_prefix("grew by ").unwrap().parse().unwrap();
+    let grown = growth(command.arg(threads.to_string()).arg(sources.to_string()));
     let seconds = begun.elapsed().as_secs_f64();
     let what = format!(
         "{sources} of {mebibytes} MiB with {compression} on {threads} threads: {grown} KiB more"
     );
     report(&format!("{what}, {seconds:.1} s"));
     assert!(grown < (48 + 8 * (threads - 2)) * 1024, "{what}");
+}
+
+fn growth(command: &mut Command) -> u64 {
+    run(command).trim().strip_prefix("grew by ").unwrap().parse().unwrap()
 }
 
 #[test]
@@ -224,6 +227,36 @@ fn many_sources_take_no_more_memory() {
         streams(compression, 128, 2, 8);
         streams(compression, 128, 8, 8);
     }
+}
+
+/// What is known of an index, and the one that comes of it, are not copied again.
+#[test]
+fn edits_take_a_few_times_the_memory_of_the_index() {
+    if !have_tools(&["gcc"]) {
+        return;
+    }
+    let scratch = scratch();
+    let (out, layout) = (scratch.path().join("edits"), scratch.path().join("layout"));
+    compile("gcc", &["-std=c11", "-O2"], "tests/c/edits.c", &out);
+    let entries = (0..100_000).map(|n| {
+        serde_json::json!({
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "digest": format!("sha256:{n:064x}"),
+            "size": 397,
+            "platform": { "architecture": "amd64", "os": "linux" },
+            "annotations": { "org.opencontainers.image.ref.name": format!("n{n}") },
+        })
+    });
+    let manifests: Vec<_> = entries.collect();
+    let index = serde_json::json!({ "schemaVersion": 2, "manifests": manifests }).to_string();
+    std::fs::create_dir_all(layout.join("blobs/sha256")).unwrap();
+    std::fs::write(layout.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    std::fs::write(layout.join("index.json"), &index).unwrap();
+    let grown = growth(program(&out, scratch.path()).arg(&layout));
+    let size = index.len() as u64 / 1024;
+    let what = format!("edits of an index of {size} KiB: {grown} KiB more");
+    report(&what);
+    assert!(grown < 5 * size, "{what}");
 }
 
 /// The program loads and unloads the library, with which it is not linked.

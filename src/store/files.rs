@@ -41,8 +41,8 @@ pub(crate) fn read_version(
     if state.size() > DOCUMENT_LIMIT {
         return Err(too_large());
     }
-    let mut content = Vec::new();
-    // One byte more, to see a file that grows while it is read.
+    // One byte more, to see a file that grows while it is read, and its end.
+    let mut content = memory::room(usize::try_from(state.size() + 1).unwrap_or_default())?;
     file.take(DOCUMENT_LIMIT + 1)
         .read_to_end(&mut content)
         .map_err(|error| io_error("read", &path, error))?;

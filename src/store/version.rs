@@ -3,10 +3,9 @@
 use super::directory::{Directory, Links, io_error, stat_of};
 use crate::words::error::Result;
 use rustix::fs::Stat;
-use rustix::time::{ClockId, clock_gettime};
 use std::ffi::OsStr;
 use std::fs::File;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Which file has a name, and in which state: two are equal if nobody has
 /// replaced or written it in between. `None` inside where there is none.
@@ -36,10 +35,10 @@ impl Version {
     /// The file stays open, so that no other gets its number.
     pub(super) fn of_file(root: &Directory, name: &str, file: File) -> Result<Self> {
         // Before the look, so that what is written after it is not earlier.
-        let now = clock_gettime(ClockId::RealtimeCoarse);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let stat = stat_of(&file)
             .map_err(|error| io_error("look at", &root.path_of(OsStr::new(name)), error))?;
-        let state = State::new(&stat, since_epoch(now.tv_sec, now.tv_nsec.unsigned_abs()));
+        let state = State::new(&stat, now);
         Ok(Self(Some((file, state))))
     }
 

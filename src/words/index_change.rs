@@ -109,7 +109,10 @@ impl IndexText {
     fn rewrite(&mut self, changes: &Changes) -> Result<()> {
         self.forget(changes)?;
         let parts = changes.parts(self.count())?;
+        let pieces = (0..parts.len()).map(|nth| self.piece(&parts, nth).len() + 1);
+        let length = pieces.sum::<usize>() + self.closing().len();
         let mut text = memory::owned(self.opening())?;
+        text.try_reserve_exact(length)?;
         let mut entries = Vec::new();
         for nth in 0..parts.len() {
             if nth > 0 {

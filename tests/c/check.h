@@ -352,6 +352,20 @@ static inline size_t count_open_files(void) { return count_names("/proc/self/fd"
 /* Those of this process: the folder also has "." and "..". */
 static inline size_t count_threads(void) { return count_names("/proc/self/task") - 2; }
 
+/* The most memory that the process has had so far, in KiB. */
+static inline long peak(void) {
+    char line[256];
+    long kib = -1;
+    FILE *status = fopen("/proc/self/status", "r");
+    CHECK(status != NULL);
+    while (fgets(line, sizeof line, status) != NULL)
+        if (sscanf(line, "VmHWM: %ld kB", &kib) == 1)
+            break;
+    fclose(status);
+    CHECK(kib > 0);
+    return kib;
+}
+
 /* ---- the program ---- */
 
 /* main(), which runs these tests: void test(const char *dir). Each gets the name

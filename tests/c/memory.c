@@ -20,19 +20,6 @@ static int64_t read_pattern(void *userdata, void *buf, size_t cap) {
     return (int64_t)n;
 }
 
-static long peak(void) {
-    char line[256];
-    long kib = -1;
-    FILE *status = fopen("/proc/self/status", "r");
-    CHECK(status != NULL);
-    while (fgets(line, sizeof line, status) != NULL)
-        if (sscanf(line, "VmHWM: %ld kB", &kib) == 1)
-            break;
-    fclose(status);
-    CHECK(kib > 0);
-    return kib;
-}
-
 static ocilayout_compression compression_of(const char *name) {
     if (strcmp(name, "gzip") == 0)
         return OCILAYOUT_COMPRESSION_GZIP;

@@ -11,6 +11,8 @@ use crate::support::run;
 use ocilayout::{Layout, Matcher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// What the writer says of an edit that can be seen, where the disk has not taken
@@ -163,8 +165,11 @@ fn layout_in(place: &TempDir) -> PathBuf {
     place.path().join("layout")
 }
 
+/// A copy for a writer, old enough that he trusts the times of its files. What was changed
+/// just before he compares, and so he would make other calls, as the clock has it.
 fn copy_of(found: &TempDir, ground: &Ground) -> TempDir {
     let place = ground.place();
     run(Command::new("cp").arg("-a").arg(found.path().join(".")).arg(place.path()));
+    thread::sleep(Duration::from_millis(15));
     place
 }
