@@ -2,11 +2,12 @@
  * floors: what the machine allows, with no layout around it.
  *
  *     floors hash BLOB...             reads and hashes, one thread
+ *     floors hash-all BLOB...         the same, all cores
  *     floors copy OUT BLOB...         copies inside of the kernel, hashes nothing
  *     floors write OUT BLOB...        hashes and writes
  *     floors durable OUT BLOB...      the same; writing out is begun early, and waited for
  *
- * The last three use as many threads as there are cores. OUT is a directory,
+ * All but the first use as many threads as there are cores. OUT is a directory,
  * which is made.
  */
 #define _GNU_SOURCE
@@ -102,44 +103,54 @@ static void *store_blobs(void *nothing) {
     return nothing;
 }
 
-static void store(const char *out) {
+static void *hash_blobs(void *nothing) {
+    size_t i;
+    while ((i = atomic_fetch_add(&job.next, 1)) < job.count) {
+        int from = open(job.blobs[i], O_RDONLY);
+        must(from >= 0, job.blobs[i]);
+        hash(from, -1, job.blobs[i]);
+        close(from);
+    }
+    return nothing;
+}
+
+static void on_all_cores(void *work(void *)) {
     pthread_t threads[MOST_THREADS];
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     if (cores > MOST_THREADS)
         cores = MOST_THREADS;
+    for (long i = 0; i < cores; i++)
+        must(pthread_create(&threads[i], NULL, work, NULL) == 0, "a thread");
+    for (long i = 0; i < cores; i++)
+        pthread_join(threads[i], NULL);
+}
+
+static void store(const char *out) {
     must(mkdir(out, 0755) == 0, out);
     job.out = open(out, O_RDONLY | O_DIRECTORY);
     must(job.out >= 0, out);
-    for (long i = 0; i < cores; i++)
-        must(pthread_create(&threads[i], NULL, store_blobs, NULL) == 0, "a thread");
-    for (long i = 0; i < cores; i++)
-        pthread_join(threads[i], NULL);
+    on_all_cores(store_blobs);
     must(!job.is_durable || fsync(job.out) == 0, out);
-}
-
-static void hash_blobs(char **blobs) {
-    for (; *blobs; blobs++) {
-        int from = open(*blobs, O_RDONLY);
-        must(from >= 0, *blobs);
-        hash(from, -1, *blobs);
-        close(from);
-    }
 }
 
 int main(int argc, char **argv) {
     const char *verb = argc > 2 ? argv[1] : "";
-    if (strcmp(verb, "hash") == 0) {
-        hash_blobs(argv + 2);
-        return 0;
-    }
+    bool hashes = strncmp(verb, "hash", 4) == 0;
+    int first = hashes ? 2 : 3;
     job.copies = strcmp(verb, "copy") == 0;
     job.is_durable = strcmp(verb, "durable") == 0;
-    if (argc < 4 || (!job.copies && !job.is_durable && strcmp(verb, "write") != 0)) {
-        fputs("usage: floors hash BLOB... | floors copy|write|durable OUT BLOB...\n", stderr);
+    job.blobs = argv + first;
+    job.count = argc > first ? (size_t)(argc - first) : 0;
+    if (job.count > 0 && strcmp(verb, "hash") == 0) {
+        hash_blobs(NULL);
+    } else if (job.count > 0 && strcmp(verb, "hash-all") == 0) {
+        on_all_cores(hash_blobs);
+    } else if (job.count > 0 && (job.copies || job.is_durable || strcmp(verb, "write") == 0)) {
+        store(argv[2]);
+    } else {
+        fputs("usage: floors hash|hash-all BLOB... | floors copy|write|durable OUT BLOB...\n",
+              stderr);
         return 2;
     }
-    job.blobs = argv + 3;
-    job.count = (size_t)(argc - 3);
-    store(argv[2]);
     return 0;
 }

@@ -9,6 +9,8 @@ import subprocess
 import zlib
 from pathlib import Path
 
+import layouts
+
 MIB = 1024 * 1024
 ROOT = Path(__file__).resolve().parent.parent
 INPUTS = ROOT / "target/bench/inputs"
@@ -17,8 +19,7 @@ INPUTS = ROOT / "target/bench/inputs"
 def make(names):
     """Makes those that are named, and says where each is."""
     INPUTS.mkdir(parents=True, exist_ok=True)
-    makers = {"rootfs": rootfs, "archive": archive, "blobs": blobs, "files": files, "big": big}
-    return {name: makers[name]() for name in makers if name in names}
+    return {name: maker() for name, maker in MAKERS.items() if name in names}
 
 
 def once(path, fill):
@@ -115,6 +116,58 @@ def big():
     return str(once(INPUTS / "big", fill))
 
 
+def small():
+    """A layout of 4,000 small images."""
+    return str(once(INPUTS / "small", lambda layout: small_layout(layout, every=1)))
+
+
+def garbage():
+    """The same, but only every second one has an entry."""
+    return str(once(INPUTS / "garbage", lambda layout: small_layout(layout, every=2)))
+
+
+def small_layout(layout, every):
+    layouts.begin(layout)
+    entries = [layouts.named(layouts.put_small_image(layout, number), layouts.small_name(number))
+               for number in range(4000)]
+    layouts.write_index(layout, entries[::every])
+
+
+def entries():
+    """A layout of 100,000 entries. What they point at is not there."""
+    def fill(layout):
+        layouts.begin(layout)
+        digests = (hashlib.sha256(b"%d" % number).hexdigest() for number in range(100_000))
+        layouts.write_index(layout, [
+            layouts.named(layouts.descriptor(layouts.MANIFEST, digest, 400 + number % 100),
+                          layouts.small_name(number))
+            for number, digest in enumerate(digests)])
+    return str(once(INPUTS / "entries", fill))
+
+
+def verify():
+    """The blobs as the layers of an image, in two layouts: sound, and broken in the
+    last byte of the last layer."""
+    def fill(folder):
+        for kind in ["sound", "broken"]:
+            layout = folder / kind
+            layouts.begin(layout)
+            names = [Path(blob).name.split("-") for blob in blobs()]
+            layers = []
+            for blob, (digest, _) in zip(blobs(), names):
+                os.link(blob, layout / "blobs/sha256" / digest)
+                layers.append(layouts.descriptor(layouts.LAYER_GZIP, digest,
+                                                 os.path.getsize(blob)))
+            image = layouts.put_image(layout, layers, [f"sha256:{diff_id}" for _, diff_id in names])
+            layouts.write_index(layout, [layouts.named(image, "image")])
+        last = folder / "broken/blobs/sha256" / names[-1][0]
+        content = bytearray(last.read_bytes())
+        content[-1] ^= 1
+        last.unlink()
+        last.write_bytes(content)
+    return str(once(INPUTS / "verify", fill))
+
+
 def set_times(folder):
     """Gives all in a folder a whole second as their time, which every tar can hold."""
     for above, _, names in os.walk(folder):
@@ -125,3 +178,7 @@ def set_times(folder):
 def digest_of(path):
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+MAKERS = {maker.__name__: maker for maker in
+          [rootfs, archive, blobs, files, big, small, garbage, entries, verify]}

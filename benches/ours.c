@@ -11,23 +11,13 @@
  * DURABILITY is full, ordered or none. A LEVEL of -1 is the default. A BLOB is
  * called by its digest, a dash and its diff ID.
  */
-#include <ocilayout.h>
+#include "ours.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* A benchmark that cannot do its work has nothing to tell. */
-static void must(ocilayout_status status, ocilayout_error *err) {
-    if (status == OCILAYOUT_OK)
-        return;
-    fprintf(stderr, "ours: %s\n", ocilayout_error_message(err));
-    exit(1);
-}
 
 static int open_source(const char *path) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -37,37 +27,10 @@ static int open_source(const char *path) {
     exit(1);
 }
 
-static ocilayout *open_layout(const char *durability, const char *path) {
-    uint64_t flags = OCILAYOUT_OPEN_CREATE;
-    ocilayout *layout;
-    ocilayout_error *err;
-    if (strcmp(durability, "none") == 0)
-        flags |= OCILAYOUT_OPEN_DURABILITY_NONE;
-    else if (strcmp(durability, "ordered") == 0)
-        flags |= OCILAYOUT_OPEN_DURABILITY_ORDERED;
-    must(ocilayout_open(path, flags, &layout, &err), err);
-    return layout;
-}
-
-static ocilayout_blob_options *new_options(void) {
-    ocilayout_blob_options *options;
-    ocilayout_error *err;
-    must(ocilayout_blob_options_new(&options, &err), err);
-    return options;
-}
-
-static ocilayout_image *new_image(const ocilayout *layout) {
-    ocilayout_image *image;
-    ocilayout_error *err;
-    must(ocilayout_image_new(layout, &image, &err), err);
-    must(ocilayout_image_set_platform(image, "linux/amd64", &err), err);
-    return image;
-}
-
-static void add_layer(ocilayout_image *image, const ocilayout_descriptor *layer,
-                      const char *diff_id) {
-    ocilayout_error *err;
-    must(ocilayout_image_add_layer(image, layer, diff_id, "bench", &err), err);
+static uint64_t durability_of(const char *word) {
+    if (strcmp(word, "none") == 0)
+        return OCILAYOUT_OPEN_DURABILITY_NONE;
+    return strcmp(word, "ordered") == 0 ? OCILAYOUT_OPEN_DURABILITY_ORDERED : 0;
 }
 
 /* Names an image and lets it go. */
@@ -162,21 +125,14 @@ static void put_blobs(const ocilayout *layout, char **paths, size_t count, uint6
 }
 
 static void put_images(const ocilayout *layout, int count) {
-    ocilayout_blob_options *options = new_options();
-    ocilayout_error *err;
-    must(ocilayout_blob_options_set_media_type(options, OCILAYOUT_MEDIA_TYPE_IMAGE_LAYER, &err),
-         err);
+    ocilayout_blob_options *options = small_options();
     for (int number = 0; number < count; number++) {
-        char content[1024 + 1], name[32];
-        ocilayout_image *image = new_image(layout);
-        ocilayout_descriptor *layer;
-        snprintf(content, sizeof content, "%-1024d", number);
-        snprintf(name, sizeof name, "image-%d", number);
-        must(ocilayout_blob_put_memory(layout, content, 1024, options, NULL, NULL, &layer, &err),
-             err);
-        add_layer(image, layer, NULL);
-        append(layout, image, name);
-        ocilayout_descriptor_free(layer);
+        char name[32];
+        ocilayout_descriptor *manifest = put_small_image(layout, options, number);
+        ocilayout_error *err;
+        small_name(name, number);
+        must(ocilayout_append(layout, manifest, name, 0, &err), err);
+        ocilayout_descriptor_free(manifest);
     }
     ocilayout_blob_options_free(options);
 }
@@ -192,7 +148,9 @@ static void put_batch(const ocilayout *layout, int count) {
 
 int main(int argc, char **argv) {
     const char *verb = argc > 4 ? argv[1] : "";
-    ocilayout *layout = argc > 4 ? open_layout(argv[2], argv[3]) : NULL;
+    ocilayout *layout = NULL;
+    if (argc > 4)
+        layout = open_layout(argv[3], OCILAYOUT_OPEN_CREATE | durability_of(argv[2]));
     if (strcmp(verb, "layer") == 0 && argc == 7) {
         put_layer(layout, argv + 4, 0);
     } else if (strcmp(verb, "directory") == 0 && argc == 7) {

@@ -68,8 +68,9 @@ def arguments():
 
 def needed(chosen):
     """The inputs that the commands of these cases name."""
-    commands = [row.command for case in chosen for row in case.rows]
-    return {name for name in ["rootfs", "archive", "blobs", "files", "big"]
+    commands = [command for case in chosen for row in case.rows
+                for command in [*row.before, row.command]]
+    return {name for name in inputs.MAKERS
             if any(f"{{{name}}}" in command for command in commands)}
 
 

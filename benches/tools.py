@@ -18,8 +18,9 @@ def build():
     """Builds all of them, and says where each is."""
     BUILD.mkdir(parents=True, exist_ok=True)
     return {
-        "ours": ours("ours", ROOT / "target/release"),
-        "ours_isal": ours("ours-isal", with_isal()),
+        "ours": ours("ours", ROOT / "target/release", "ours"),
+        "ours_index": ours("ours-index", ROOT / "target/release", "ours_index"),
+        "ours_isal": ours("ours-isal", with_isal(), "ours"),
         "floors": compiled("floors", libcrypto()),
         "peers": go_built("peers", ".", BENCHES / "peers/go"),
         "umoci": go_built("umoci", "./cmd/umoci", downloaded(UMOCI)),
@@ -42,13 +43,13 @@ def compiled(name, flags, source=None):
     return str(program)
 
 
-def ours(name, library):
-    """Our driver, as a user links it: by the header and the shared library."""
+def ours(name, library, source):
+    """A driver of ours, as a user links it: by the header and the shared library."""
     link = library / f"libocilayout.so.{'.'.join(version().split('.')[:2])}"
     link.unlink(missing_ok=True)
     link.symlink_to("libocilayout.so")
     flags = [f"-I{ROOT}/include", f"-L{library}", "-locilayout", f"-Wl,-rpath,{library}"]
-    return compiled(name, flags, source="ours")
+    return compiled(name, flags, source)
 
 
 def with_isal():
