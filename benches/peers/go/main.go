@@ -1,5 +1,5 @@
 // Command peers does with go-containerregistry, oras-go and regclient what the
-// benchmarks measure. Each subcommand makes one layout.
+// benchmarks measure. Each subcommand makes, edits or reads one layout.
 package main
 
 import (
@@ -57,6 +57,26 @@ var byBlobs = map[string]func(layout string, blobs []blob) error{
 	"regclient-blobs": regclientBlobs,
 }
 
+// byLayout take a layout that is there.
+var byLayout = map[string]func(layout string) error{
+	"ggcr-list":    ggcrList,
+	"ggcr-verify":  ggcrVerify,
+	"ggcr-collect": ggcrCollect,
+	"oras-list":    orasList,
+	"oras-collect": orasCollect,
+}
+
+// byNames take the numbers of names of a layout that is there, one by one: each
+// STEPth below COUNT.
+var byNames = map[string]func(layout string, numbers []int, count int) error{
+	"ggcr-resolve": ggcrResolve,
+	"ggcr-replace": ggcrReplace,
+	"ggcr-remove":  ggcrRemove,
+	"oras-resolve": orasResolve,
+	"oras-replace": orasReplace,
+	"oras-remove":  orasRemove,
+}
+
 func main() {
 	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
@@ -68,8 +88,14 @@ func run(args []string) error {
 	if len(args) == 1 && args[0] == "versions" {
 		return printVersions()
 	}
+	if len(args) == 2 {
+		if use, found := byLayout[args[0]]; found {
+			return use(args[1])
+		}
+	}
 	if len(args) < 3 {
-		return errors.New("usage: peers VERB LAYOUT COUNT|TAR [LEVEL]|BLOB... | peers versions")
+		return errors.New(
+			"usage: peers VERB LAYOUT [COUNT [STEP]|TAR [LEVEL]|BLOB...] | peers versions")
 	}
 	verb, layout, rest := args[0], args[1], args[2:]
 	if verb == "ggcr-stream" {
@@ -81,6 +107,21 @@ func run(args []string) error {
 			return err
 		}
 		return images(layout, count)
+	}
+	if use, found := byNames[verb]; found && len(rest) == 2 {
+		count, err := strconv.Atoi(rest[0])
+		if err != nil {
+			return err
+		}
+		step, err := strconv.Atoi(rest[1])
+		if err != nil {
+			return err
+		}
+		var numbers []int
+		for number := 0; number < count; number += step {
+			numbers = append(numbers, number)
+		}
+		return use(layout, numbers, count)
 	}
 	if put, found := byBlobs[verb]; found {
 		blobs, err := openBlobs(rest)

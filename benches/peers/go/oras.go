@@ -85,15 +85,19 @@ func orasBlobs(dir string, blobs []blob) error {
 	return orasImage(store, "image", layers, diffIDs)
 }
 
+// orasSmallImage pushes the small image of a number, and names it.
+func orasSmallImage(store *oci.Store, number int, name string) error {
+	oneKiB := content1KiB(number)
+	layer := content.NewDescriptorFromBytes(ocispec.MediaTypeImageLayer, oneKiB)
+	if err := store.Push(context.Background(), layer, bytes.NewReader(oneKiB)); err != nil {
+		return err
+	}
+	return orasImage(store, name, []ocispec.Descriptor{layer}, []digest.Digest{layer.Digest})
+}
+
 func pushSmallImages(store *oci.Store, count int) error {
 	for number := range count {
-		oneKiB := content1KiB(number)
-		layer := content.NewDescriptorFromBytes(ocispec.MediaTypeImageLayer, oneKiB)
-		if err := store.Push(context.Background(), layer, bytes.NewReader(oneKiB)); err != nil {
-			return err
-		}
-		err := orasImage(store, name(number), []ocispec.Descriptor{layer}, []digest.Digest{layer.Digest})
-		if err != nil {
+		if err := orasSmallImage(store, number, name(number)); err != nil {
 			return err
 		}
 	}
