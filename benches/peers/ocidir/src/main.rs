@@ -1,5 +1,7 @@
-//! Does with the crate `ocidir` what the benchmarks measure. Each verb makes
-//! one layout.
+//! Does with the crate `ocidir` what the benchmarks measure. Each verb makes,
+//! edits or reads one layout, but for `typed` and `value`, the floors of reading.
+
+mod index;
 
 use ocidir::cap_std::{ambient_authority, fs::Dir};
 use ocidir::oci_spec::image::{Descriptor, ImageConfigurationBuilder, MediaType, Platform};
@@ -21,8 +23,20 @@ fn main() -> Outcome<()> {
         ["zstd", layout, tar, workers] => zstd(&open(layout)?, tar, workers.parse()?),
         ["blobs", layout, blobs @ ..] => blobs_each_by_a_thread(&open(layout)?, blobs),
         ["images", layout, count] => images(&open(layout)?, count.parse()?),
+        ["list", layout] => index::list(&open(layout)?),
+        ["resolve", layout, count, step] => {
+            index::resolve(&open(layout)?, (0..count.parse()?).step_by(step.parse()?))
+        }
+        ["replace", layout, count, step] => {
+            let count = count.parse()?;
+            index::replace(&open(layout)?, (0..count).step_by(step.parse()?), count)
+        }
+        ["verify", layout] => index::verify(&open(layout)?),
+        ["typed", layout] => index::typed(layout),
+        ["value", layout] => index::value(layout),
         _ => Err("gzip LAYOUT TAR [LEVEL] | zstd LAYOUT TAR WORKERS | blobs LAYOUT BLOB... \
-                  | images LAYOUT COUNT"
+                  | images LAYOUT COUNT | resolve|replace LAYOUT COUNT STEP \
+                  | list|verify|typed|value LAYOUT"
             .into()),
     }
 }
@@ -95,11 +109,20 @@ fn put_blob(layout: &OciDir, path: &str) -> Outcome<(Descriptor, String)> {
 /// Appends small images one by one.
 fn images(layout: &OciDir, count: usize) -> Outcome<()> {
     for number in 0..count {
-        let mut blob = layout.create_blob()?;
-        blob.write_all(format!("{number:<1024}").as_bytes())?;
-        let layer = blob.complete()?.descriptor().media_type(MediaType::ImageLayer).build()?;
-        let diff_id = layer.digest().to_string();
-        insert(layout, &format!("image-{number}"), vec![(layer, diff_id)])?;
+        insert_small_image(layout, number, &name(number))?;
     }
     Ok(())
+}
+
+/// Names the small image of a number, also where the name is there.
+fn insert_small_image(layout: &OciDir, number: usize, name: &str) -> Outcome<()> {
+    let mut blob = layout.create_blob()?;
+    blob.write_all(format!("{number:<1024}").as_bytes())?;
+    let layer = blob.complete()?.descriptor().media_type(MediaType::ImageLayer).build()?;
+    let diff_id = layer.digest().to_string();
+    insert(layout, name, vec![(layer, diff_id)])
+}
+
+fn name(number: usize) -> String {
+    format!("image-{number}")
 }
