@@ -9,6 +9,7 @@ from dataclasses import dataclass
 OURS = "ours"
 OURS_NONE = "ours, durability none"
 OURS_TRUSTED = "ours, trusted, durability none"
+OURS_RUST = "ours, from Rust"
 OURS_ORDERED = "ours, durability ordered"
 GGCR = "go-containerregistry"
 OCIDIR = "ocidir"
@@ -16,6 +17,7 @@ ORAS = "oras-go"
 REGCLIENT = "regclient"
 UMOCI = "umoci"
 PIGZ = "pigz"
+TYPED = "floor: parse as an index"
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,9 @@ class Row:
     command: str
     how: str = ""  # for the reader: what of the tool is used, what it leaves out
     before: tuple = ()  # commands that make ready, which are not measured
-    leaves: str = "layout"  # or "file", "blobs" (loose ones), "nothing"
+    leaves: str = "layout"  # or "file", "blobs" (loose ones), "told" (on its standard
+    # output), "verdict" (its status), "nothing"
+    times_itself: bool = False  # the last word that it tells is microseconds
     floor: bool = False  # no tool, but what the machine allows
     slow: bool = False  # left out of the quick form
 
@@ -36,7 +40,8 @@ class Case:
     rows: tuple  # the first is what the others are compared with
     check: str  # which function of checks.py looks at the outputs
     source: str = ""  # the input that it has to be
-    count: int = 0  # how many images it has to have
+    count: int = 0  # how many images it has to have, or has at first
+    step: int = 1  # each so many of those are edited, looked up or kept
     disk: bool = False  # on a disk, rather than in memory
     compression: str = ""  # what its layer has to be; then outputs differ in size
     runs: int = 5  # beside one that warms up; a case of one run has no such
@@ -76,6 +81,7 @@ GZIP = Case(
     check="stream", source="rootfs", compression="gzip",
     rows=(
         Row(OURS, "{ours} layer full {out} {rootfs} gzip -1", "from a C callback"),
+        Row(OURS_RUST, "{ours_rust} layer {out} {rootfs} gzip", "from a Rust File"),
         Row("ours, isal", "{ours_isal} layer full {out} {rootfs} gzip -1",
             "built with the feature isal"),
         Row(GGCR, "{peers} ggcr-stream {out} {rootfs}", "stream.NewLayer, level 1"),
@@ -109,6 +115,7 @@ ZSTD = Case(
     check="stream", source="rootfs", compression="zstd",
     rows=(
         Row(OURS, "{ours} layer full {out} {rootfs} zstd 3", "from a C callback"),
+        Row(OURS_RUST, "{ours_rust} layer {out} {rootfs} zstd", "from a Rust File"),
         Row(OCIDIR, "{ocidir} zstd {out} {rootfs} 2", "create_layer_zstd_multithread, 2 workers"),
         Row(UMOCI, how="raw add-layer", **add_layer("{umoci}", "--compress=zstd")),
     ),
@@ -121,6 +128,7 @@ BLOBS = Case(
     rows=(
         Row(OURS, "{ours} blobs full {out} {blobs}",
             "put_all; checked, and on the disk at the end"),
+        Row(OURS_RUST, "{ours_rust} blobs {out} {blobs}", "put_all; the same"),
         Row(OURS_ORDERED, "{ours} blobs ordered {out} {blobs}", "checked"),
         Row(OURS_NONE, "{ours} blobs none {out} {blobs}", "checked"),
         Row(OURS_TRUSTED, "{ours} trusted none {out} {blobs}", "checks nothing but sizes"),
@@ -190,7 +198,7 @@ def one_by_one(count, durability, **case):
     )
 
 
-def at_once(count, **case):
+def at_once(count, more=(), **case):
     return Case(
         f"batch-{count}",
         f"{count:,} small images at once, on the disk",
@@ -203,9 +211,111 @@ def at_once(count, **case):
                 "layout.Write of an index built before; waits for nothing"),
             Row(ORAS, f"{{peers}} oras-batch {{out}} {count}",
                 "AutoSaveIndex off; waits for nothing"),
+            *more,
         ),
         **case,
     )
+
+
+def edit(verb, title, *rows):
+    """Every 40th name of 4,000 is edited, one by one."""
+    copied = ("cp -a {small} {out}",)
+    return Case(
+        f"{verb}-4000", title, check=f"{verb}d", count=4000, step=40, runs=3, quick=False,
+        rows=tuple(Row(name, f"{{{tool}}} {command} {{out}} 4000 40", how, copied)
+                   for name, tool, command, how in rows),
+    )
+
+
+REPLACE = edit(
+    "replace", "100 of 4,000 small images get another in their place, one by one, durability none",
+    (OURS_NONE, "ours_index", "replace", "replace by a name matcher"),
+    (GGCR, "peers", "ggcr-replace", "ReplaceImage by match.Name; waits for nothing"),
+    (OCIDIR, "ocidir", "replace", "insert_manifest_and_config; waits for index.json only"),
+    (ORAS, "peers", "oras-replace", "Push and Tag; keeps an entry of the old; waits for nothing"),
+)
+
+REMOVE = edit(
+    "remove", "100 of 4,000 small images lose their entries, one by one, durability none",
+    (OURS_NONE, "ours_index", "remove", "remove by a name matcher"),
+    (GGCR, "peers", "ggcr-remove", "RemoveDescriptors by match.Name; waits for nothing"),
+    (ORAS, "peers", "oras-remove", "Untag; keeps an entry without the name; waits for nothing"),
+)
+
+
+def told(name, command, how, **row):
+    return Row(name, command, how, leaves="told", **row)
+
+
+LIST = Case(
+    "list-100000", "Open a layout of 100,000 entries, and read the digest and name of each",
+    check="told", source="entries", count=100_000,
+    rows=(
+        told(OURS, "{ours_index} list {entries}", "list"),
+        told(GGCR, "{peers} ggcr-list {entries}", "ImageIndexFromPath, IndexManifest"),
+        told(OCIDIR, "{ocidir} list {entries}", "read_index"),
+        told(ORAS, "{peers} oras-list {entries}",
+             "oci.New, Tags, Resolve; would read manifests, if they were there"),
+        told(TYPED, "{ocidir} typed {entries}", "serde_json into oci-spec's ImageIndex",
+             floor=True),
+        told("floor: parse as any JSON", "{ocidir} value {entries}",
+             "serde_json into its Value", floor=True),
+    ),
+)
+
+RESOLVE = Case(
+    "resolve-100000", "Open a layout of 100,000 entries, and find 100 of them by their names",
+    check="told", source="entries", count=100_000, step=1000, runs=3,
+    rows=(
+        told(OURS, "{ours_index} resolve {entries} 100000 1000", "resolve", times_itself=True),
+        told(GGCR, "{peers} ggcr-resolve {entries} 100000 1000",
+             "IndexManifest once, match.Name"),
+        told(OCIDIR, "{ocidir} resolve {entries} 100000 1000",
+             "find_manifest_descriptor_with_tag; reads index.json for each", slow=True),
+        told(ORAS, "{peers} oras-resolve {entries} 100000 1000",
+             "oci.New, Resolve; would read manifests, if they were there"),
+    ),
+)
+
+RESOLVE_ALL = Case(
+    "resolve-all", "The same, for each of the 100,000 names",
+    check="told", source="entries", count=100_000, runs=3,
+    rows=(
+        told(OURS, "{ours_index} resolve {entries} 100000 1", "resolve", times_itself=True),
+        told(ORAS, "{peers} oras-resolve {entries} 100000 1",
+             "oci.New, Resolve; would read manifests, if they were there"),
+    ),
+)
+
+VERIFY = Case(
+    "verify", "An image of four layers of 256 MiB, verified",
+    check="verified", source="verify", disk=True,
+    rows=(
+        Row(OURS, "{ours_index} verify {verify}/sound", "verify", leaves="verdict"),
+        Row(OCIDIR, "{ocidir} verify {verify}/sound", "fsck", leaves="verdict"),
+        Row(GGCR, "{peers} ggcr-verify {verify}/sound",
+            "validate.Image; decompresses, and reads the tars", leaves="verdict", slow=True),
+        Row("floor: hash, all cores", "{floors} hash-all {blobs}",
+            "as many bytes, nothing compared", leaves="nothing", floor=True),
+    ),
+)
+
+
+def collected(name, command, how, **row):
+    return Row(name, command, how, ("cp -a {garbage} {out}",), **row)
+
+
+COLLECT = Case(
+    "gc", "4,000 small images, of which every second is garbage",
+    check="collected", count=4000, step=2, runs=3, quick=False,
+    rows=(
+        collected(OURS_NONE, "{ours_index} collect {out}", "collect, no time of grace"),
+        collected(UMOCI, "{umoci} gc --layout {out}", "gc"),
+        collected(ORAS, "{peers} oras-collect {out}", "oci.New, GC"),
+        collected(GGCR, "{peers} ggcr-collect {out}",
+                  "GarbageCollect, which lists; RemoveBlob of each"),
+    ),
+)
 
 
 CASES = (
@@ -219,17 +329,28 @@ CASES = (
     one_by_one(1000, "full", quick=False),
     one_by_one(4000, "none", runs=1, quick=False),
     at_once(100),
-    at_once(1000),
+    at_once(1000, more=(Row(OURS_RUST, "{ours_rust} batch {out} 1000", "the same"),)),
     at_once(10_000, runs=3, quick=False),
+    at_once(100_000, runs=1, quick=False),
+    REPLACE,
+    REMOVE,
+    LIST,
+    RESOLVE,
+    RESOLVE_ALL,
+    VERIFY,
+    COLLECT,
 )
 
 LIMITS = (
     Limit("gzip", OURS, GGCR, time=0.62, size=1.0),
     Limit("gzip", OURS, UMOCI, time=0.80, size=1.01),
     Limit("gzip", "ours, isal", GGCR, time=0.40, size=1.0),
+    Limit("gzip", OURS, OURS_RUST, time=1.02),
     Limit("gzip-6", OURS, PIGZ, time=0.5),
     Limit("gzip-6", OURS, "gzip", size=1.0),
     Limit("zstd-3", OURS, OCIDIR, time=0.9, size=1.0),
+    Limit("zstd-3", OURS, OURS_RUST, time=1.02),
+    Limit("blobs", OURS, OURS_RUST, time=1.02),
     Limit("blobs", OURS, "floor: hash and write, durable", time=1.2),
     Limit("blobs", OURS_NONE, OCIDIR, time=1.0),
     Limit("blobs", OURS_TRUSTED, GGCR, time=1.1),
@@ -243,4 +364,5 @@ LIMITS = (
     Limit("batch-100", OURS, GGCR, time=0.7),
     Limit("batch-1000", OURS, GGCR, time=0.7),
     Limit("batch-10000", OURS, GGCR, time=0.7),
+    Limit("list-100000", OURS, TYPED, time=1.5),
 )

@@ -1,11 +1,13 @@
 """The inputs, made once and kept in target/bench/inputs."""
 
 import hashlib
+import io
 import json
 import os
 import random
 import shutil
 import subprocess
+import tarfile
 import zlib
 from pathlib import Path
 
@@ -146,26 +148,33 @@ def entries():
 
 
 def verify():
-    """The blobs as the layers of an image, in two layouts: sound, and broken in the
-    last byte of the last layer."""
+    """The blobs, each as the only file of a layer, as go-containerregistry validates
+    nothing but tars; in two layouts: sound, and broken in the last byte of the last
+    layer."""
     def fill(folder):
-        for kind in ["sound", "broken"]:
-            layout = folder / kind
-            layouts.begin(layout)
-            names = [Path(blob).name.split("-") for blob in blobs()]
-            layers = []
-            for blob, (digest, _) in zip(blobs(), names):
-                os.link(blob, layout / "blobs/sha256" / digest)
-                layers.append(layouts.descriptor(layouts.LAYER_GZIP, digest,
-                                                 os.path.getsize(blob)))
-            image = layouts.put_image(layout, layers, [f"sha256:{diff_id}" for _, diff_id in names])
-            layouts.write_index(layout, [layouts.named(image, "image")])
-        last = folder / "broken/blobs/sha256" / names[-1][0]
+        sound, broken = folder / "sound", folder / "broken"
+        layouts.begin(sound)
+        layers, diff_ids = zip(*(put_tar(sound, blob) for blob in blobs()))
+        image = layouts.put_image(sound, layers, diff_ids)
+        layouts.write_index(sound, [layouts.named(image, "image")])
+        shutil.copytree(sound, broken, copy_function=os.link)
+        last = broken / "blobs" / layers[-1]["digest"].replace(":", "/")
         content = bytearray(last.read_bytes())
         content[-1] ^= 1
         last.unlink()
         last.write_bytes(content)
     return str(once(INPUTS / "verify", fill))
+
+
+def put_tar(layout, path):
+    """Stores a gzip layer, of stored blocks, of one file. Says what points at it, and
+    its diff ID."""
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w") as members:
+        members.add(path, arcname="file")
+    gzip = zlib.compressobj(0, wbits=31)
+    layer = layouts.put(layout, layouts.LAYER_GZIP, gzip.compress(tar.getbuffer()) + gzip.flush())
+    return layer, f"sha256:{hashlib.sha256(tar.getbuffer()).hexdigest()}"
 
 
 def set_times(folder):

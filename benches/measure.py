@@ -54,7 +54,9 @@ def run_row(case, row, names, look):
     # Else the disk would still be at work for the row before.
     os.sync()
     command = words(row.command, names)
-    result = timed(command)
+    result = timed(command, out if row.leaves == "told" else os.devnull)
+    if row.times_itself:
+        result["each"] = float(out.read_text().split()[-1])
     if look:
         try:
             checks.check(case, row, out, names)
@@ -82,14 +84,14 @@ def words(command, names):
     return found
 
 
-def timed(command):
-    """Runs a command, and says what it took. Its peak of memory is told by time(1):
+def timed(command, told=os.devnull):
+    """Runs a command, which tells what it tells there, and says what it took. Its peak of memory is told by time(1):
     what the system tells of a child of ours is at least our own."""
     log, memory = MEMORY / "log", MEMORY / "memory"
     MEMORY.mkdir(parents=True, exist_ok=True)
     silent = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(told), os.O_WRONLY | os.O_CREAT, 0o600),
         (os.POSIX_SPAWN_OPEN, 2, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
     ]
     spawned = ["time", "--quiet", "--format=%M", f"--output={memory}", *command]

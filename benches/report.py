@@ -15,6 +15,7 @@ def summary(row):
         "system": median(run["system"] for run in runs),
         "peak_kib": median(run["peak_kib"] for run in runs),
         "size": runs[0].get("size"),
+        "each": median(run["each"] for run in runs) if "each" in runs[0] else None,
     }
 
 
@@ -45,6 +46,8 @@ def case_table(case):
         line = [row["name"], f"{told['wall']:.3f} ({told['least']:.3f}-{told['most']:.3f})", ratio,
                 f"{told['user']:.2f} + {told['system']:.2f}", f"{told['peak_kib'] / 1024:.0f}",
                 row["how"]]
+        if told["each"]:
+            line[-1] += f"; {told['each']:.1f} microseconds each"
         if sized:
             line.insert(5, f"{told['size'] / 1e6:.1f}")
         lines.append(line)
@@ -114,8 +117,8 @@ INTRODUCTION = """# Side by side
 Made by `make bench-page`; do not edit. `make bench` prints the same of your machine, in less than
 twenty minutes, and `make bench-quick` most of it in about two.
 
-Each program makes a whole image of what it is given: layers, config, manifest, and an entry in
-`index.json`; those that only compress make a file. The runs of a case take turns, after one that
+What makes an image makes a whole one: layers, config, manifest, and an entry in `index.json`; those
+that only compress make a file. What edits a layout works on a copy that the others have not seen. The runs of a case take turns, after one that
 is not counted. What that leaves is checked: each blob is called by its digest, and each layer
 decodes to its source. Times are medians; above 1.00 "to ours" is slower than ours. The peak of
 memory is that of the largest process. A floor is no tool: it does only the work that is named, to

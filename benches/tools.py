@@ -21,10 +21,11 @@ def build():
         "ours": ours("ours", ROOT / "target/release", "ours"),
         "ours_index": ours("ours-index", ROOT / "target/release", "ours_index"),
         "ours_isal": ours("ours-isal", with_isal(), "ours"),
+        "ours_rust": cargo_built("ours-rust", BENCHES / "ours-rust"),
         "floors": compiled("floors", libcrypto()),
         "peers": go_built("peers", ".", BENCHES / "peers/go"),
         "umoci": go_built("umoci", "./cmd/umoci", downloaded(UMOCI)),
-        "ocidir": ocidir(),
+        "ocidir": cargo_built("ocidir-peer", BENCHES / "peers/ocidir"),
     }
 
 
@@ -78,11 +79,10 @@ def downloaded(module):
     return json.loads(run("go", "mod", "download", "-json", module))["Dir"]
 
 
-def ocidir():
-    target = BUILD / "ocidir"
-    run("cargo", "build", "--quiet", "--release", "--locked", "--target-dir", target,
-        cwd=BENCHES / "peers/ocidir")
-    return str(target / "release/ocidir-peer")
+def cargo_built(program, folder):
+    target = BUILD / folder.name
+    run("cargo", "build", "--quiet", "--release", "--locked", "--target-dir", target, cwd=folder)
+    return str(target / "release" / program)
 
 
 def version():
