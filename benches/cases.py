@@ -249,7 +249,7 @@ def told(name, command, how, **row):
 
 LIST = Case(
     "list-100000", "Open a layout of 100,000 entries, and read the digest and name of each",
-    check="told", source="entries", count=100_000,
+    check="told", source="entries", count=100_000, disk=True,
     rows=(
         told(OURS, "{ours_index} list {entries}", "list"),
         told(GGCR, "{peers} ggcr-list {entries}", "ImageIndexFromPath, IndexManifest"),
@@ -265,7 +265,7 @@ LIST = Case(
 
 RESOLVE = Case(
     "resolve-100000", "Open a layout of 100,000 entries, and find 100 of them by their names",
-    check="told", source="entries", count=100_000, step=1000, runs=3,
+    check="told", source="entries", count=100_000, disk=True, step=1000, runs=3,
     rows=(
         told(OURS, "{ours_index} resolve {entries} 100000 1000", "resolve", times_itself=True),
         told(GGCR, "{peers} ggcr-resolve {entries} 100000 1000",
@@ -279,7 +279,7 @@ RESOLVE = Case(
 
 RESOLVE_ALL = Case(
     "resolve-all", "The same, for each of the 100,000 names",
-    check="told", source="entries", count=100_000, runs=3,
+    check="told", source="entries", count=100_000, disk=True, runs=3,
     rows=(
         told(OURS, "{ours_index} resolve {entries} 100000 1", "resolve", times_itself=True),
         told(ORAS, "{peers} oras-resolve {entries} 100000 1",
