@@ -265,7 +265,7 @@ LIST = Case(
 
 RESOLVE = Case(
     "resolve-100000", "Open a layout of 100,000 entries, and find 100 of them by their names",
-    check="told", source="entries", count=100_000, disk=True, step=1000, runs=3,
+    check="told", source="entries", count=100_000, disk=True, step=1000, runs=2, quick=False,
     rows=(
         told(OURS, "{ours_index} resolve {entries} 100000 1000", "resolve", times_itself=True),
         told(GGCR, "{peers} ggcr-resolve {entries} 100000 1000",
@@ -279,7 +279,7 @@ RESOLVE = Case(
 
 RESOLVE_ALL = Case(
     "resolve-all", "The same, for each of the 100,000 names",
-    check="told", source="entries", count=100_000, disk=True, runs=3,
+    check="told", source="entries", count=100_000, disk=True, runs=3, quick=False,
     rows=(
         told(OURS, "{ours_index} resolve {entries} 100000 1", "resolve", times_itself=True),
         told(ORAS, "{peers} oras-resolve {entries} 100000 1",
@@ -289,7 +289,7 @@ RESOLVE_ALL = Case(
 
 VERIFY = Case(
     "verify", "An image of four layers of 256 MiB, verified",
-    check="verified", source="verify", disk=True,
+    check="verified", source="verify", disk=True, runs=3,
     rows=(
         Row(OURS, "{ours_index} verify {verify}/sound", "verify", leaves="verdict"),
         Row(OCIDIR, "{ocidir} verify {verify}/sound", "fsck", leaves="verdict"),
@@ -307,7 +307,7 @@ def collected(name, command, how, **row):
 
 COLLECT = Case(
     "gc", "4,000 small images, of which every second is garbage",
-    check="collected", count=4000, step=2, runs=3, quick=False,
+    check="collected", count=4000, step=2, runs=2, quick=False,
     rows=(
         collected(OURS_NONE, "{ours_index} collect {out}", "collect, no time of grace"),
         collected(UMOCI, "{umoci} gc --layout {out}", "gc"),
