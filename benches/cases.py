@@ -325,8 +325,8 @@ CASES = (
     BLOBS,
     FILES,
     BIG_FILE,
-    one_by_one(1000, "none"),
-    one_by_one(1000, "full", quick=False),
+    one_by_one(1000, "none", runs=3),
+    one_by_one(1000, "full", runs=3, quick=False),
     one_by_one(4000, "none", runs=1, quick=False),
     at_once(100),
     at_once(1000, more=(Row(OURS_RUST, "{ours_rust} batch {out} 1000", "the same"),)),
@@ -361,8 +361,7 @@ LIMITS = (
     Limit("images-1000-none", OURS_NONE, GGCR, time=0.15),
     Limit("images-1000-full", OURS, GGCR, time=0.6),
     Limit("images-4000-none", OURS_NONE, GGCR, time=0.05),
-    Limit("batch-100", OURS, GGCR, time=0.7),
-    Limit("batch-1000", OURS, GGCR, time=0.7),
-    Limit("batch-10000", OURS, GGCR, time=0.7),
+    *(Limit(f"batch-{count}", ours, GGCR, time=0.7)
+      for count in [100, 1000, 10_000, 100_000] for ours in [OURS, OURS_NONE]),
     Limit("list-100000", OURS, TYPED, time=1.5),
 )

@@ -85,8 +85,8 @@ def words(command, names):
 
 
 def timed(command, told=os.devnull):
-    """Runs a command, which tells what it tells there, and says what it took. Its peak of memory is told by time(1):
-    what the system tells of a child of ours is at least our own."""
+    """Runs a command, which tells what it tells there, and says what it took. Its peak of
+    memory is told by time(1): what the system tells of a child of ours is at least our own."""
     log, memory = MEMORY / "log", MEMORY / "memory"
     MEMORY.mkdir(parents=True, exist_ok=True)
     silent = [

@@ -105,7 +105,8 @@ static void verify(const ocilayout *layout) {
     ocilayout_error *err;
     must(ocilayout_verify(layout, 0, NULL, NULL, &findings, &err), err);
     for (size_t i = 0; i < ocilayout_findings_count(findings); i++)
-        fprintf(stderr, "ours: %s\n", ocilayout_finding_message(ocilayout_findings_at(findings, i)));
+        fprintf(stderr, "ours: %s\n",
+                ocilayout_finding_message(ocilayout_findings_at(findings, i)));
     if (ocilayout_findings_count(findings) > 0)
         exit(1);
     ocilayout_findings_free(findings);

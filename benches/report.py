@@ -118,9 +118,9 @@ Made by `make bench-page`; do not edit. `make bench` prints the same of your mac
 twenty minutes, and `make bench-quick` most of it in about two.
 
 What makes an image makes a whole one: layers, config, manifest, and an entry in `index.json`; those
-that only compress make a file. What edits a layout works on a copy that the others have not seen. The runs of a case take turns, after one that
-is not counted. What that leaves is checked: each blob is called by its digest, and each layer
-decodes to its source. Times are medians; above 1.00 "to ours" is slower than ours. The peak of
+that only compress make a file. What edits a layout works on a copy that the others have not seen.
+The runs of a case take turns, after one that is not counted. What that leaves is checked: each
+blob is called by its digest, and each layer decodes to its source. Times are medians; above 1.00 "to ours" is slower than ours. The peak of
 memory is that of the largest process. A floor is no tool: it does only the work that is named, to
 show what the machine allows. How all is done stands in [`benches/`](../benches).
 """
