@@ -65,6 +65,10 @@ impl OpenOptions {
 
     /// Opens the layout in the directory `path`.
     ///
+    /// Once `index.json` was asked for, what is known of it is kept, in less than twice
+    /// its size, and it is read again only when somebody has changed it. So to resolve
+    /// one more name takes no longer among many entries than among few.
+    ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such directory, [`Error::Exists`]
     /// when there is a layout that should not be, [`Error::Format`] when the
