@@ -114,7 +114,7 @@ def facts(results):
 
 INTRODUCTION = """# Side by side
 
-Made by `make bench-page`; do not edit. `make bench` prints the same of your machine, in less than
+Made by `make bench-page`; do not edit. `make bench` prints the same of your machine, in about
 twenty minutes, and `make bench-quick` most of it in about two.
 
 What makes an image makes a whole one: layers, config, manifest, and an entry in `index.json`; those
