@@ -25,10 +25,10 @@ const JOB: u32 = 2 * 1024 * 1024;
 /// makes up for what smaller jobs lose.
 const OVERLAP: u32 = 8;
 
-/// The level that most layers are compressed with. Its window is twice the usual one, so
-/// that a job finds all that it looks back to, of which a quarter is as much as before;
-/// what that gains is spent on a table of short matches that is small enough to stay in
-/// the first cache.
+/// The level that most layers are compressed with. Its window of 4 MiB is twice the usual
+/// one, so that a job finds all that it looks back to, which is a quarter of it; what that
+/// gains is spent on a table of short matches that is small enough to stay in the first
+/// cache.
 const TUNED_LEVEL: i32 = 3;
 const TUNED: [CParameter; 3] =
     [CParameter::WindowLog(22), CParameter::OverlapSizeLog(7), CParameter::ChainLog(10)];
@@ -89,7 +89,7 @@ impl Frame {
             CParameter::JobSize(JOB),
             CParameter::OverlapSizeLog(OVERLAP),
         ];
-        let tuned = TUNED.iter().filter(|_| level == TUNED_LEVEL);
+        let tuned: &[_] = if level == TUNED_LEVEL { &TUNED } else { &[] };
         for parameter in parameters.iter().chain(tuned) {
             context.set_parameter(*parameter).map_err(|_| Error::Memory)?;
         }

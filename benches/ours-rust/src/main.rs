@@ -28,7 +28,6 @@ fn run(words: &[&str]) -> std::result::Result<(), Box<dyn std::error::Error>> {
             put_layer(&open(layout)?, File::open(tar)?, compression)?;
         }
         ["blobs", layout, paths @ ..] => put_blobs(&open(layout)?, paths)?,
-        ["images", layout, count] => put_images(&open(layout)?, count.parse()?)?,
         ["batch", layout, count] => {
             let transaction = open(layout)?.begin()?;
             put_images(&transaction, count.parse()?)?;
@@ -36,7 +35,7 @@ fn run(words: &[&str]) -> std::result::Result<(), Box<dyn std::error::Error>> {
         }
         _ => {
             return Err("layer LAYOUT TAR gzip|zstd | blobs LAYOUT BLOB... \
-                        | images|batch LAYOUT COUNT"
+                        | batch LAYOUT COUNT"
                 .into());
         }
     }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/match"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
@@ -25,12 +26,17 @@ func (s *sums) print() {
 	fmt.Println(s.entries, s.names, s.digests)
 }
 
-func ggcrList(dir string) error {
+func ggcrIndex(dir string) (v1.ImageIndex, *v1.IndexManifest, error) {
 	index, err := layout.ImageIndexFromPath(dir)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	manifest, err := index.IndexManifest()
+	return index, manifest, err
+}
+
+func ggcrList(dir string) error {
+	_, manifest, err := ggcrIndex(dir)
 	if err != nil {
 		return err
 	}
@@ -44,11 +50,7 @@ func ggcrList(dir string) error {
 
 // ggcrResolve parses the index once: partial.FindManifests does for each name.
 func ggcrResolve(dir string, numbers []int, _ int) error {
-	index, err := layout.ImageIndexFromPath(dir)
-	if err != nil {
-		return err
-	}
-	manifest, err := index.IndexManifest()
+	_, manifest, err := ggcrIndex(dir)
 	if err != nil {
 		return err
 	}
@@ -66,45 +68,39 @@ func ggcrResolve(dir string, numbers []int, _ int) error {
 	return nil
 }
 
-func ggcrReplace(dir string, numbers []int, count int) error {
+func ggcrEach(dir string, numbers []int, edit func(path layout.Path, number int) error) error {
 	path, err := layout.FromPath(dir)
 	if err != nil {
 		return err
 	}
 	for _, number := range numbers {
+		if err := edit(path, number); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func ggcrReplace(dir string, numbers []int, count int) error {
+	return ggcrEach(dir, numbers, func(path layout.Path, number int) error {
 		image, err := smallImage(number + count)
 		if err != nil {
 			return err
 		}
 		name := name(number)
-		err = path.ReplaceImage(image, match.Name(name), layout.WithAnnotations(named(name)))
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+		return path.ReplaceImage(image, match.Name(name), layout.WithAnnotations(named(name)))
+	})
 }
 
 func ggcrRemove(dir string, numbers []int, _ int) error {
-	path, err := layout.FromPath(dir)
-	if err != nil {
-		return err
-	}
-	for _, number := range numbers {
-		if err := path.RemoveDescriptors(match.Name(name(number))); err != nil {
-			return err
-		}
-	}
-	return nil
+	return ggcrEach(dir, numbers, func(path layout.Path, number int) error {
+		return path.RemoveDescriptors(match.Name(name(number)))
+	})
 }
 
 // ggcrVerify validates the only image.
 func ggcrVerify(dir string) error {
-	index, err := layout.ImageIndexFromPath(dir)
-	if err != nil {
-		return err
-	}
-	manifest, err := index.IndexManifest()
+	index, manifest, err := ggcrIndex(dir)
 	if err != nil {
 		return err
 	}
@@ -172,30 +168,29 @@ func orasRead(store *oci.Store, names []string, read *sums) error {
 	return nil
 }
 
-func orasReplace(dir string, numbers []int, count int) error {
+func orasEach(dir string, numbers []int, edit func(store *oci.Store, number int) error) error {
 	store, err := oci.New(dir)
 	if err != nil {
 		return err
 	}
 	for _, number := range numbers {
-		if err := orasSmallImage(store, number+count, name(number)); err != nil {
+		if err := edit(store, number); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+func orasReplace(dir string, numbers []int, count int) error {
+	return orasEach(dir, numbers, func(store *oci.Store, number int) error {
+		return orasSmallImage(store, number+count, name(number))
+	})
+}
+
 func orasRemove(dir string, numbers []int, _ int) error {
-	store, err := oci.New(dir)
-	if err != nil {
-		return err
-	}
-	for _, number := range numbers {
-		if err := store.Untag(context.Background(), name(number)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return orasEach(dir, numbers, func(store *oci.Store, number int) error {
+		return store.Untag(context.Background(), name(number))
+	})
 }
 
 func orasCollect(dir string) error {
