@@ -8,7 +8,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::thread::{self, Builder, JoinHandle};
 
 /// A piece of work that waits for nobody, or, as a stint, one that may.
@@ -19,8 +19,8 @@ pub(crate) type Job = Box<dyn FnOnce() + Send>;
 pub(crate) struct Crews {
     /// How many threads work at once; 0 is one for each core.
     threads: AtomicUsize,
-    /// To ask for them takes longer than to write a small blob.
-    cores: OnceLock<usize>,
+    /// 0 until they are counted, which takes longer than to write a small blob.
+    cores: AtomicUsize,
     current: Mutex<Weak<Crew>>,
 }
 
@@ -32,8 +32,19 @@ impl Crews {
     /// How many threads work at once, the calling one among them.
     pub(crate) fn threads(&self) -> usize {
         match self.threads.load(Ordering::Relaxed) {
-            0 => *self.cores.get_or_init(cores),
+            0 => self.cores(),
             threads => threads,
+        }
+    }
+
+    fn cores(&self) -> usize {
+        match self.cores.load(Ordering::Relaxed) {
+            0 => {
+                let cores = thread::available_parallelism().map_or(1, usize::from);
+                self.cores.store(cores, Ordering::Relaxed);
+                cores
+            }
+            cores => cores,
         }
     }
 
@@ -49,10 +60,6 @@ impl Crews {
             }
         }
     }
-}
-
-fn cores() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
 }
 
 #[derive(Debug)]

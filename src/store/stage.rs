@@ -15,8 +15,8 @@ use crate::words::memory;
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// What the hidden names in the root of the layout begin with.
@@ -31,7 +31,8 @@ pub(super) struct Stage {
     name: OsString,
     directory: Arc<Directory>,
     files: AtomicU64,
-    syncs_as_one: OnceLock<bool>,
+    /// Whether all that is put here can be waited for at once.
+    syncs_as_one: bool,
     held: Lock,
 }
 
@@ -48,9 +49,9 @@ impl Stage {
             return Ok(Self {
                 root: Arc::clone(root),
                 name,
+                syncs_as_one: syncfs::can_be_trusted(&directory),
                 directory: Arc::new(directory),
                 files: AtomicU64::new(0),
-                syncs_as_one: OnceLock::new(),
                 held,
             });
         }
@@ -68,9 +69,8 @@ impl Stage {
         }
     }
 
-    /// Whether all that is put here can be waited for at once.
     pub(super) fn syncs_as_one(&self) -> bool {
-        *self.syncs_as_one.get_or_init(|| syncfs::can_be_trusted(&self.directory))
+        self.syncs_as_one
     }
 
     /// Waits until all that was written to this file system is on the disk. An
