@@ -1,17 +1,21 @@
 /*
- * What the examples share: how they complain, how they say sizes, and tars that
- * are looked at before they are packed. PROGRAM is the name of the program.
+ * What the examples share: how they complain, how they say sizes and how far they
+ * are, the platform of the machine, and tars that are looked at before they are
+ * packed. PROGRAM is the name of the program.
  */
 #ifndef EXAMPLES_COMMON_H
 #define EXAMPLES_COMMON_H
 
 #include <ocilayout.h>
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Says what went wrong, in one line. */
@@ -52,6 +56,50 @@ static inline const char *size_text(char text[32], double bytes) {
     return text;
 }
 
+static inline double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* A long call, before the eyes of somebody or not. */
+struct progress {
+    const char *what;
+    bool watched;
+    double begun;
+    uint64_t total; /* where the library cannot know it; else UINT64_MAX */
+};
+
+static inline struct progress begin_progress(const char *what) {
+    struct progress progress = {what, isatty(STDERR_FILENO), now(), UINT64_MAX};
+    return progress;
+}
+
+/* An ocilayout_progress_fn over a struct progress: draws its line over the one
+ * before. */
+static inline int32_t draw_progress(void *userdata, const ocilayout_progress *reached) {
+    const struct progress *progress = userdata;
+    uint64_t known = reached->bytes_total < UINT64_MAX ? reached->bytes_total : progress->total;
+    double done = (double)reached->bytes_done, total = (double)known;
+    double seconds = now() - progress->begun;
+    char text[32];
+    if (!progress->watched)
+        return 0;
+    fprintf(stderr, "\r%s: %s", progress->what, size_text(text, done));
+    if (known > 0 && known < UINT64_MAX)
+        fprintf(stderr, " of %s, %.0f %%", size_text(text, total), 100 * done / total);
+    if (seconds > 0)
+        fprintf(stderr, ", %.1f MB/s", done / seconds / 1e6);
+    fputs("\033[K", stderr); /* erases the rest of a longer line */
+    return 0;
+}
+
+/* Ends the line. */
+static inline void end_progress(const struct progress *progress) {
+    if (progress->watched)
+        fputc('\n', stderr);
+}
+
 /* Reads what there is, also when a signal comes. Returns -errno when it cannot. */
 static inline int64_t read_some(int fd, void *buf, size_t cap) {
     ssize_t n;
@@ -59,6 +107,28 @@ static inline int64_t read_some(int fd, void *buf, size_t cap) {
         n = read(fd, buf, cap);
     while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : n;
+}
+
+/* Says the platform of this machine in the words of images, which are Go's. */
+static inline bool machine_platform(char *text, size_t size) {
+    static const char *const architectures[][2] = {
+        {"x86_64", "amd64"},   {"amd64", "amd64"},         {"aarch64", "arm64"},
+        {"arm64", "arm64"},    {"armv7l", "arm/v7"},       {"armv6l", "arm/v6"},
+        {"i686", "386"},       {"i586", "386"},            {"i386", "386"},
+        {"ppc64le", "ppc64le"}, {"s390x", "s390x"},        {"riscv64", "riscv64"},
+        {"loongarch64", "loong64"},
+    };
+    struct utsname machine;
+    if (uname(&machine) < 0)
+        return false;
+    for (char *c = machine.sysname; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    for (size_t i = 0; i < sizeof architectures / sizeof *architectures; i++)
+        if (strcmp(machine.machine, architectures[i][0]) == 0) {
+            snprintf(text, size, "%s/%s", machine.sysname, architectures[i][1]);
+            return true;
+        }
+    return false;
 }
 
 /* A tar whose first block has been read already. It may be a pipe. */

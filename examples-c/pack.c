@@ -16,11 +16,8 @@
 #define PROGRAM "pack"
 #include "common.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
-#include <time.h>
 
 /* What is to be done. */
 struct job {
@@ -35,55 +32,13 @@ struct job {
     size_t tar_count;
 };
 
-/* A tar that is being packed, before the eyes of somebody or not. */
-struct progress {
-    struct tar *tar;
-    const char *path;
-    bool watched;
-    double begun, drawn;
-    uint64_t done, total; /* total is 0 where it is not known, as of a pipe */
-};
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static struct progress begin(struct tar *tar, const char *path) {
-    struct progress progress = {.tar = tar, .path = path, .watched = isatty(STDERR_FILENO)};
+/* How many bytes a tar has, which the library does not know of a callback;
+ * UINT64_MAX if it is a pipe. */
+static uint64_t size_of(const struct tar *tar) {
     struct stat stat;
     if (fstat(tar->fd, &stat) == 0 && S_ISREG(stat.st_mode))
-        progress.total = (uint64_t)stat.st_size;
-    progress.begun = progress.drawn = now();
-    return progress;
-}
-
-/* Draws the line of the progress over the one before. */
-static void draw(struct progress *progress) {
-    char text[32];
-    double time = now(), done = (double)progress->done, total = (double)progress->total;
-    double seconds = time - progress->begun;
-    fprintf(stderr, "\r%s: %s", progress->path, size_text(text, done));
-    if (total > 0)
-        fprintf(stderr, " of %s, %.0f %%", size_text(text, total), 100 * done / total);
-    if (seconds > 0)
-        fprintf(stderr, ", %.1f MB/s", done / seconds / 1e6);
-    fputs("\033[K", stderr); /* erases the rest of a longer line */
-    progress->drawn = time;
-}
-
-/* The read callback: gives the tar, and shows how far it is. */
-static int64_t read_and_draw(void *userdata, void *buf, size_t cap) {
-    struct progress *progress = userdata;
-    int64_t n = read_tar(progress->tar, buf, cap);
-    if (n > 0)
-        progress->done += (uint64_t)n;
-    if (progress->watched && (n <= 0 || now() - progress->drawn > 0.1))
-        draw(progress);
-    if (progress->watched && n <= 0)
-        fputc('\n', stderr);
-    return n;
+        return (uint64_t)stat.st_size;
+    return UINT64_MAX;
 }
 
 static int pack(const struct job *job) {
@@ -117,11 +72,14 @@ static int pack(const struct job *job) {
         goto failed;
 
     for (size_t i = 0; i < job->tar_count; i++) {
-        struct progress progress = begin(&job->tars[i], job->paths[i]);
+        struct progress progress = begin_progress(job->paths[i]);
+        progress.total = size_of(&job->tars[i]);
         source = job->paths[i];
-        if (ocilayout_blob_put_callback(layout, read_and_draw, &progress, options, NULL, NULL,
-                                        &layer, &err) ||
-            ocilayout_image_add_layer(image, layer, NULL, PROGRAM, &err))
+        ocilayout_status status =
+            ocilayout_blob_put_callback(layout, read_tar, &job->tars[i], options, draw_progress,
+                                        &progress, &layer, &err);
+        end_progress(&progress);
+        if (status || ocilayout_image_add_layer(image, layer, NULL, PROGRAM, &err))
             goto failed;
         ocilayout_descriptor_free(layer);
         layer = NULL;
@@ -166,28 +124,6 @@ static int open_and_pack(struct job *job) {
         close(job->tars[--opened].fd);
     free(job->tars);
     return rc;
-}
-
-/* Says the platform of this machine in the words of images, which are Go's. */
-static bool machine_platform(char *text, size_t size) {
-    static const char *const architectures[][2] = {
-        {"x86_64", "amd64"},   {"amd64", "amd64"},         {"aarch64", "arm64"},
-        {"arm64", "arm64"},    {"armv7l", "arm/v7"},       {"armv6l", "arm/v6"},
-        {"i686", "386"},       {"i586", "386"},            {"i386", "386"},
-        {"ppc64le", "ppc64le"}, {"s390x", "s390x"},        {"riscv64", "riscv64"},
-        {"loongarch64", "loong64"},
-    };
-    struct utsname machine;
-    if (uname(&machine) < 0)
-        return false;
-    for (char *c = machine.sysname; *c; c++)
-        *c = (char)tolower((unsigned char)*c);
-    for (size_t i = 0; i < sizeof architectures / sizeof *architectures; i++)
-        if (strcmp(machine.machine, architectures[i][0]) == 0) {
-            snprintf(text, size, "%s/%s", machine.sysname, architectures[i][1]);
-            return true;
-        }
-    return false;
 }
 
 static bool parse_compression(const char *text, ocilayout_compression *compression) {

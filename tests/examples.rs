@@ -11,14 +11,16 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
-use support::{compile, have_tools, output, program, root, run};
+use support::{build_go, compile, have_tools, output, program, root, run};
 use tempfile::TempDir;
 
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 10] = [
     "append-layer.c",
     "directory.c",
     "index.cpp",
     "list.c",
+    "model.c",
+    "multi-platform.c",
     "pack.c",
     "remove.c",
     "stream.c",
@@ -783,7 +785,7 @@ fn append_layer_does_not_undo_what_others_did_meanwhile() {
 fn directory_makes_an_image_of_a_directory() {
     let Some(bench) = Bench::new(&["directory"]) else { return };
     let folder = bench.path("files/root.tar");
-    let arguments = ["layout", "app", "files/root.tar", "linux/s390x"];
+    let arguments = ["-p", "linux/s390x", "layout", "app", "files/root.tar"];
     run(Command::new("touch").args(["-d", "@2000000000"]).arg(folder.join("etc/motd")));
     run(Command::new("touch").args(["-d", "@5"]).arg(folder.join("bin/hello")));
     let build = |epoch: &str| {
@@ -820,6 +822,41 @@ fn directory_makes_an_image_of_a_directory() {
     }
 }
 
+#[test]
+fn directory_does_what_its_options_say() {
+    let Some(bench) = Bench::new(&["directory"]) else { return };
+    let digest = bench.run("directory", &["layout", "plain", "files/root.tar"]);
+    let (_, config) = bench.image(&digest);
+    let said = |part: &str| config[part].as_str().unwrap().to_owned();
+    assert_eq!(format!("{}/{}", said("os"), said("architecture")), own_platform());
+    assert_eq!(config.get("config"), None, "nothing was said of what it runs");
+
+    let arguments =
+        ["-k", "-x", "etc", "-x", "**/*.o", "-e", "/bin/hello", "-e", "-v", "-c", "all"];
+    fs::write(bench.path("files/root.tar/bin/hello.o"), "").unwrap();
+    if fs::metadata("/proc/self").unwrap().uid() == 0 {
+        run(Command::new("chown").arg("7:9").arg(bench.path("files/root.tar/bin/hello")));
+    }
+    let arguments = [&arguments[..], &["layout", "app", "files/root.tar"]].concat();
+    let (manifest, config) = bench.image(&bench.run("directory", &arguments));
+    let expected = json!({"Entrypoint": ["/bin/hello", "-v"], "Cmd": ["all"]});
+    assert_eq!(config["config"], expected);
+    let layer = bench.blob(&digest_of(&manifest["layers"][0]));
+    let list = || ["--list", "--gzip", "--file"];
+    let paths = run(Command::new("tar").args(list()).arg(&layer));
+    assert_eq!(paths, "./\nbin/\nbin/hello\n");
+    run(Command::new("tar")
+        .args(["--compare", "--gzip", "--same-owner", "--file"])
+        .arg(&layer)
+        .arg("-C")
+        .arg(bench.path("files/root.tar")));
+
+    assert_says(&bench.fails("directory", &["layout", "app", "nowhere"]), &["nowhere"]);
+    assert_says(&bench.fails("directory", &["layout", "no such", "files"]), &["no such"]);
+    let wrong = ["-x", "/etc", "layout", "app", "files"];
+    assert_says(&bench.fails("directory", &wrong), &["pattern", "/etc"]);
+}
+
 /// Root can read all there is, so somebody else has to try.
 #[test]
 fn directory_names_what_it_cannot_read() {
@@ -829,7 +866,7 @@ fn directory_names_what_it_cannot_read() {
     }
     let closed = bench.path("files/root.tar/etc/motd");
     run(Command::new("chmod").arg("000").arg(&closed));
-    let arguments = ["layout", "app", "files/root.tar", "linux/amd64"];
+    let arguments = ["layout", "app", "files/root.tar"];
     let mut command = bench.command("directory", &arguments);
     if fs::metadata("/proc/self").unwrap().uid() == 0 {
         run(Command::new("chown").arg("-R").arg("65534:65534").arg(bench.path("")));
@@ -948,6 +985,225 @@ fn index_refuses_what_clients_would_not_find() {
     }
 }
 
+/// The files of a model: what describes it, and its weights in two files.
+fn model_files(bench: &Bench) -> [(&'static str, Vec<u8>); 3] {
+    let weights = b"\0\x01\xfe\xff".repeat(1_000_000);
+    let files = [
+        ("config.json", br#"{"architectures":["tiny"]}"#.to_vec()),
+        ("tiny-1.safetensors", weights),
+        ("tiny-2.safetensors", b"the rest".to_vec()),
+    ];
+    fs::create_dir(bench.path("tiny")).unwrap();
+    for (name, content) in &files {
+        fs::write(bench.path("tiny").join(name), content).unwrap();
+    }
+    files
+}
+
+const MODEL: [&str; 5] = [
+    "layout",
+    "tiny:1.0",
+    "tiny/config.json",
+    "tiny/tiny-1.safetensors",
+    "tiny/tiny-2.safetensors",
+];
+
+#[test]
+fn model_makes_an_artifact_by_modelpack() {
+    let Some(bench) = Bench::new(&["model", "pack"]) else { return };
+    let files = model_files(&bench);
+    bench.pack("app", "linux/amd64");
+    bench.pack("tiny:1.0", "linux/amd64");
+    let digest = bench.run("model", &MODEL);
+    assert_eq!(bench.names()[1..], [("tiny:1.0".into(), digest.clone())]);
+    let entry = &bench.entries()[1];
+    let kind = "application/vnd.cncf.model.manifest.v1+json";
+    assert_eq!(entry["artifactType"], kind);
+
+    let layers = files.each_ref().map(|(name, content)| {
+        let kind = if *name == "config.json" { "weight.config" } else { "weight" };
+        json!({
+            "mediaType": format!("application/vnd.cncf.model.{kind}.v1.raw"),
+            "digest": bench.sha256(&format!("tiny/{name}")),
+            "size": content.len(),
+            "annotations": {
+                "org.opencontainers.image.title": name,
+                "org.cncf.model.filepath": name,
+            },
+        })
+    });
+    let (manifest, config) = bench.image(&digest);
+    let config_digest = digest_of(&manifest["config"]);
+    let expected = json!({
+        "schemaVersion": 2,
+        "mediaType": IMAGE,
+        "artifactType": kind,
+        "config": {
+            "mediaType": "application/vnd.cncf.model.config.v1+json",
+            "digest": config_digest,
+            "size": fs::metadata(bench.blob(&config_digest)).unwrap().len(),
+        },
+        "layers": layers,
+    });
+    assert_eq!(manifest, expected);
+    let files = layers.each_ref().map(digest_of);
+    let expected = json!({
+        "descriptor": {"name": "tiny:1.0"},
+        "config": {},
+        "modelfs": {"type": "layers", "diffIds": files},
+    });
+    assert_eq!(config, expected);
+    bench.content();
+}
+
+#[test]
+fn other_tools_take_what_model_makes() {
+    let Some(bench) = Bench::new(&["model"]) else { return };
+    if !have_tools(&["go", "skopeo", "umoci"]) {
+        return;
+    }
+    let files = model_files(&bench);
+    let digest = bench.run("model", &MODEL);
+
+    let pulled = bench.path("pulled");
+    let mut oras = Command::new(build_go("oras"));
+    let said = run(oras.arg(bench.path("layout")).arg("tiny:1.0").arg(&pulled));
+    let kind = "application/vnd.cncf.model.manifest.v1+json";
+    assert_eq!(said, format!("{digest} {kind}\n"));
+    assert_eq!(fs::read_dir(&pulled).unwrap().count(), files.len());
+    for (name, content) in files {
+        assert!(fs::read(pulled.join(name)).unwrap() == content, "{name} is another");
+    }
+
+    let in_folder = |mut command: Command| run(command.current_dir(&bench.0));
+    let mut skopeo = Command::new("skopeo");
+    skopeo.args(["inspect", "--raw", "oci:layout:tiny:1.0"]);
+    assert_eq!(in_folder(skopeo).into_bytes(), fs::read(bench.blob(&digest)).unwrap());
+    let mut umoci = Command::new("umoci");
+    umoci.args(["ls", "--layout", "layout"]);
+    assert_eq!(in_folder(umoci), "tiny:1.0\n");
+}
+
+#[test]
+fn model_leaves_nothing_of_what_it_refuses() {
+    let Some(bench) = Bench::new(&["model"]) else { return };
+    model_files(&bench);
+    bench.run("model", &MODEL);
+    let before = bench.content();
+    fs::write(bench.path("config.json"), "{}").unwrap();
+    for (arguments, words) in [
+        (&["layout", "new", "config.json", "missing"][..], &["missing"][..]),
+        (&["layout", "new", "config.json", "tiny"], &["tiny: ", "a regular file"]),
+        (&["layout", "new", "config.json", "tiny/config.json"], &["two files of one name"]),
+        (&["layout", "no such", "config.json", "root.tar"], &["no such"]),
+    ] {
+        assert_says(&bench.fails("model", arguments), words);
+        assert_eq!(bench.content(), before, "{arguments:?}");
+    }
+}
+
+#[test]
+fn model_shows_its_progress_to_a_terminal_alone() {
+    let Some(bench) = Bench::new(&["model"]) else { return };
+    if !have_tools(&["script"]) {
+        return;
+    }
+    model_files(&bench);
+    let line = format!("./model {}", MODEL.join(" "));
+    let mut script = program("script", bench.0.path());
+    let seen = run(script.current_dir(&bench.0).args(["-qec", &line, "/dev/null"]));
+    assert_says(&seen, &["\rtiny:1.0: 3.8 MiB of 3.8 MiB, 100 %, ", " MB/s"]);
+    assert_eq!(bench.names().len(), 1);
+}
+
+#[test]
+fn multi_platform_makes_one_name_for_all() {
+    let Some(bench) = Bench::new(&["multi-platform", "pack"]) else { return };
+    if !have_tools(&["skopeo", "umoci"]) {
+        return;
+    }
+    bench.pack("app", "linux/amd64");
+    run(Command::new("touch").args(["-d", "@2000000000"]).arg(bench.path("files/root.tar/bin")));
+    let arguments = [
+        "layout",
+        "app",
+        "linux/amd64=files/root.tar",
+        "linux/arm64=more.tar",
+        "linux/arm/v7=root.tar",
+    ];
+    let build = |epoch: &str| {
+        let mut command = bench.command("multi-platform", &arguments);
+        let output = output(command.env("SOURCE_DATE_EPOCH", epoch));
+        assert_eq!(text(&output.stderr), "");
+        text(&output.stdout).trim_end().to_owned()
+    };
+    let digest = build("1000");
+    assert_eq!(bench.names(), [("app".into(), digest.clone())]);
+    assert_eq!(build("1000"), digest);
+    assert_ne!(build("2000"), digest, "a time was told that is later");
+    let images = bench.document(&build("1000"))["manifests"].as_array().unwrap().clone();
+
+    let expected = [("amd64", ""), ("arm64", ""), ("arm", "v7")];
+    assert_eq!(images.len(), expected.len());
+    for (image, (architecture, variant)) in images.iter().zip(expected) {
+        let platform = &image["platform"];
+        assert_eq!(
+            (&platform["os"], &platform["architecture"]),
+            (&json!("linux"), &json!(architecture))
+        );
+        assert_eq!(platform["variant"].as_str().unwrap_or(""), variant);
+
+        // Others pick the image, and unpack from it what was packed.
+        let mut copy = Command::new("skopeo");
+        copy.args(["--insecure-policy", "--override-os", "linux", "--override-arch", architecture]);
+        if !variant.is_empty() {
+            copy.args(["--override-variant", variant]);
+        }
+        copy.current_dir(&bench.0).args(["copy", "--quiet", "oci:layout:app"]);
+        run(copy.arg(format!("oci:picked:{architecture}")));
+        let picked = bench.path("picked/blobs").join(digest_of(image).replace(':', "/"));
+        assert_eq!(sha256(&picked), digest_of(image));
+        let bundle = bench.path(architecture);
+        let mut unpack = Command::new("umoci");
+        unpack.args(["unpack", "--image", &format!("picked:{architecture}")]);
+        if fs::metadata("/proc/self").unwrap().uid() != 0 {
+            unpack.arg("--rootless");
+        }
+        run(unpack.current_dir(&bench.0).arg(&bundle));
+        let source = if architecture == "arm64" { "more.tar" } else { "root.tar" };
+        run(Command::new("diff")
+            .arg("-r")
+            .arg(bundle.join("rootfs"))
+            .arg(bench.path("files").join(source)));
+    }
+    bench.content();
+}
+
+#[test]
+fn multi_platform_leaves_nothing_of_what_it_refuses() {
+    let Some(bench) = Bench::new(&["multi-platform"]) else { return };
+    let amd64 = "linux/amd64=root.tar";
+    bench.run("multi-platform", &["layout", "app", amd64]);
+    let before = bench.content();
+    for (arguments, words) in [
+        (
+            &["layout", "app", "linux/arm=files", "linux/arm=more.tar"][..],
+            &["linux/arm", "twice"][..],
+        ),
+        (&["layout", "app", amd64, "linux/arm=multi-platform"], &["multi-platform", "not a tar"]),
+        (&["layout", "app", amd64, "linux/arm=missing"], &["missing", "No such file"]),
+        (&["layout", "app", amd64, "penguin=more.tar"], &["platform", "penguin"]),
+        (&["layout", "no such", "linux/arm=more.tar"], &["no such"]),
+    ] {
+        assert_says(&bench.fails("multi-platform", arguments), words);
+        assert_eq!(bench.content(), before, "{arguments:?}");
+    }
+    for arguments in [&["layout", "app"][..], &["layout", "app", amd64, "more.tar"]] {
+        let output = output(&mut bench.command("multi-platform", arguments));
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    }
+}
+
 #[test]
 fn no_example_leaks_or_reads_what_is_not_its_own() {
     let names = SOURCES.map(|source| source.split('.').next().unwrap());
@@ -964,6 +1220,11 @@ fn no_example_leaks_or_reads_what_is_not_its_own() {
         (0, "pack", &["-p", "linux/s390x", "layout", "two", "root.tar"]),
         (1, "pack", &["layout", "no such", "root.tar"]),
         (1, "pack", &["layout", "three", "root.tar", "pack"]),
+        (0, "directory", &["-x", "etc", "-e", "a", "-c", "b", "layout", "three", "files"]),
+        (0, "model", &["layout", "model", "root.tar", "more.tar"]),
+        (1, "model", &["layout", "model", "root.tar", "missing"]),
+        (0, "multi-platform", &["layout", "four", "linux/amd64=files", "linux/arm=more.tar"]),
+        (1, "multi-platform", &["layout", "four", "linux/amd64=files", "x=more.tar"]),
         (0, "stream", &["layout"]),
         (1, "stream", &["layout", "no type"]),
         (0, "index", &["layout", "all", "one", "two"]),

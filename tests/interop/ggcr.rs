@@ -2,9 +2,9 @@
 //! round.
 
 use super::tools::*;
-use crate::support::{have_tools, root, run};
+use crate::support::{build_go, have_tools, run};
 use ocilayout::{Append, Descriptor, IndexBuilder, Layout, Matcher, OpenOptions, Platform};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 use tempfile::TempDir;
@@ -12,19 +12,7 @@ use tempfile::TempDir;
 /// The program that stands for it, built once.
 pub fn ggcr() -> Command {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    Command::new(PROGRAM.get_or_init(|| {
-        let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ggcr");
-        let mut build = Command::new("go");
-        build
-            .current_dir(root().join("tests/interop/ggcr"))
-            .env("GOTOOLCHAIN", "local")
-            .env("GOFLAGS", "-mod=readonly -buildvcs=false")
-            .args(["build", "-o"])
-            .arg(&program)
-            .arg(".");
-        run(&mut build);
-        program
-    }))
+    Command::new(PROGRAM.get_or_init(|| build_go("ggcr")))
 }
 
 /// Has it validate a layout down to the content of each layer, and asks that it

@@ -99,6 +99,21 @@ pub fn compile(compiler: &str, flags: &[&str], source: impl AsRef<Path>, out: &P
     run(&mut command);
 }
 
+/// Builds a program of tests/interop that speaks for a library in Go.
+pub fn build_go(name: &str) -> PathBuf {
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let mut build = Command::new("go");
+    build
+        .current_dir(root().join("tests/interop").join(name))
+        .env("GOTOOLCHAIN", "local")
+        .env("GOFLAGS", "-mod=readonly -buildvcs=false")
+        .args(["build", "-o"])
+        .arg(&program)
+        .arg(".");
+    run(&mut build);
+    program
+}
+
 /// A command that runs a compiled program with the library of this build.
 /// The loader asks for the soname, which cargo gives to no file: `scratch` gets
 /// a link of that name.
