@@ -12,12 +12,12 @@ EXAMPLES := target/examples-c
 
 TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci \
 	zstd gzip pigz bsdtar bindfs go python3 mount findmnt nbdkit nbdfuse mkfs.ext4 mkfs.xfs \
-	mkfs.btrfs filefrag tar setpriv setcap setfacl setfattr
+	mkfs.btrfs filefrag tar setpriv setcap setfacl setfattr doxygen mandoc groff pkg-config
 
 BENCH_TOOLS := cc pkg-config git go python3 debootstrap findmnt time skopeo umoci \
 	gzip pigz igzip zstd tar bsdtar autoconf automake libtoolize nasm
 
-.PHONY: all run test sanitize soak compare-crashes bench bench-quick bench-page bench-tools header clean
+.PHONY: all run test sanitize soak compare-crashes bench bench-quick bench-page bench-tools docs header clean
 
 all:
 	@tools/setup cc
@@ -75,6 +75,12 @@ bench-page: bench-tools
 
 bench-tools: all
 	@tools/setup $(BENCH_TOOLS)
+
+# Renders the guide and the header, which is the manual, into target/docs/html.
+docs:
+	@tools/setup doxygen
+	@mkdir -p target/docs
+	doxygen docs/Doxyfile
 
 # Writes include/ocilayout.h and tests/symbols.txt anew from the sources.
 header:
