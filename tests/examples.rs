@@ -201,7 +201,9 @@ fn each_example_is_tested_and_says_how_to_use_it() {
         .collect();
     found.sort();
     assert_eq!(found, SOURCES, "an example that is not tested, or gone");
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
     for source in SOURCES {
+        assert!(readme.contains(&format!("`{source}`")), "{source} is not in the README");
         let text = fs::read_to_string(root().join("examples-c").join(source)).unwrap();
         let comment = text.lines().take_while(|line| !line.starts_with('#')).collect::<Vec<_>>();
         let comment = comment.join("\n");
