@@ -62,6 +62,12 @@ fn frame() -> String {
     fences.find(|fence| fence.language == "c").unwrap().lines
 }
 
+/// Whether these lines for a shell run the program of this file.
+fn runs(lines: &str, file: &str) -> bool {
+    let command = format!("./{}", file.split_once('.').unwrap().0);
+    lines.lines().any(|line| line == command || line.starts_with(&format!("{command} ")))
+}
+
 /// A folder in which a reader follows a page: the library is installed, and the
 /// checkout is there.
 struct Desk(TempDir);
@@ -82,7 +88,7 @@ impl Desk {
         let pc = format!(
             "Name: ocilayout\nDescription: of the tests\nVersion: 0\nCflags: -I{}\nLibs: -L{} -locilayout\n",
             root().join("include").display(),
-            release.display()
+            library_folder().display()
         );
         fs::write(desk.path("ocilayout.pc"), pc).unwrap();
         desk
@@ -101,12 +107,23 @@ impl Desk {
         run(program(&piece, self.0.path()).current_dir(&self.0))
     }
 
-    /// Has a shell run some lines, and says what they print. What `make` would run is
-    /// only looked at, since one of its targets is this test.
+    /// Has a shell run some lines, and says what they print. Compilers have every warning
+    /// on. What `make` would run is only looked at, since one of its targets is this test.
     fn shell(&self, lines: &str) -> String {
+        let strict = "-Wall -Wextra -Wpedantic -Werror";
+        let lines = format!("alias cc='cc -std=c99 {strict}'\n{lines}");
         let mut shell = program("sh", self.0.path());
         shell.current_dir(&self.0).env("PKG_CONFIG_PATH", self.0.path());
-        run(shell.env("MAKEFLAGS", "n").args(["-euc", lines]))
+        run(shell.env("MAKEFLAGS", "n").args(["-euc", &lines]))
+    }
+
+    /// Saves a program under the name that its first line says.
+    fn save(&self, lines: &str) -> String {
+        let first = lines.lines().next().unwrap();
+        let name = first.strip_prefix("/* ").and_then(|name| name.strip_suffix(" */"));
+        let name = name.unwrap_or_else(|| panic!("no file name: {first}"));
+        fs::write(self.path(name), lines).unwrap();
+        name.to_owned()
     }
 
     /// Does all that the page shows, from its top to its end. Text below a piece or the
@@ -119,21 +136,13 @@ impl Desk {
             let is_text_next = fences.peek().is_some_and(|next| next.language == "text");
             match language.as_str() {
                 "c" if lines.contains(PIECE) => {}
-                "c" if lines.contains("int main(") => {
-                    let first = lines.lines().next().unwrap();
-                    let name = first.strip_prefix("/* ").and_then(|name| name.strip_suffix(" */"));
-                    let name = name.unwrap_or_else(|| panic!("{page}: no file name: {first}"));
-                    fs::write(self.path(name), &lines).unwrap();
-                    compile("gcc", &["-std=c99"], self.path(name), &self.path("strictly"));
-                    programs.push(format!("./{} ", name.strip_suffix(".c").unwrap()));
-                }
+                "c" if lines.contains("int main(") => programs.push(self.save(&lines)),
                 "c" => {
                     printed = Some(self.piece(&lines));
                     assert!(is_text_next || printed.as_deref() == Some(""), "{page}: {printed:?}");
                 }
                 "sh" => {
-                    let words = lines.replace('\n', " ");
-                    programs.retain(|program| !words.contains(program));
+                    programs.retain(|name| !runs(&lines, name));
                     printed = Some(self.shell(&lines));
                 }
                 "text" => assert_eq!(printed.take().as_deref(), Some(lines.as_str()), "{page}"),
