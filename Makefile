@@ -80,7 +80,7 @@ bench-tools: all
 docs:
 	@tools/setup doxygen
 	@mkdir -p target/docs
-	doxygen docs/Doxyfile
+	doxygen docs/doxygen/Doxyfile
 
 # Writes include/ocilayout.h and tests/symbols.txt anew from the sources.
 header:

@@ -227,7 +227,7 @@ fn the_manual_can_be_rendered() {
     }
     let scratch = tempfile::tempdir().unwrap();
     let config =
-        format!("{}\nOUTPUT_DIRECTORY = {}\n", read("docs/Doxyfile"), scratch.path().display());
+        format!("{}\nOUTPUT_DIRECTORY = {}\n", read("docs/doxygen/Doxyfile"), scratch.path().display());
     fs::write(scratch.path().join("Doxyfile"), config).unwrap();
     let mut doxygen = Command::new("doxygen");
     let output = output(doxygen.current_dir(root()).arg(scratch.path().join("Doxyfile")));
