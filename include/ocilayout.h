@@ -19,7 +19,8 @@
  *             configs) with OCILAYOUT_ERR_FORMAT, when one is malformed, and with
  *             OCILAYOUT_ERR_LIMIT, when one is over 64 MiB. Those that write fail
  *             with OCILAYOUT_ERR_STATE on a layout that is open read-only, with
- *             OCILAYOUT_ERR_BUSY as ocilayout_set_lock_timeout() says, and with
+ *             OCILAYOUT_ERR_BUSY as ocilayout_set_lock_timeout() says, with
+ *             OCILAYOUT_ERR_CANCELLED as ocilayout_interrupt() says, and with
  *             OCILAYOUT_ERR_UNSUPPORTED on a file system without locks; those that
  *             change a file of it also with OCILAYOUT_ERR_NOT_DURABLE, which comes
  *             after the change. Where there is too little memory for what is given
@@ -572,8 +573,8 @@ typedef int32_t (*ocilayout_match_fn)(void *userdata,
 #define OCILAYOUT_ERR_CALLBACK -10
 
 /**
- * The function that is told the progress of the call stopped it. What the call had begun
- * is taken back.
+ * The function that is told the progress of the call stopped it, or
+ * ocilayout_interrupt() did. What the call had begun is taken back.
  */
 #define OCILAYOUT_ERR_CANCELLED -11
 
@@ -814,6 +815,36 @@ ocilayout_status ocilayout_write_file(const struct ocilayout *layout,
                                       const void *data,
                                       size_t len,
                                       struct ocilayout_error **err);
+
+/**
+ * Makes another handle of the same open layout or transaction, whose calls
+ * ocilayout_interrupt() can stop. All else is the same through both. It takes no time:
+ * make one for each call that you may have to stop, and free it after that.
+ *
+ * An edit through it that has to wait for another writer asks for its turn again and
+ * again, up to fifty times a second, and can be passed by those who queue for it.
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_interruptible(const struct ocilayout *layout,
+                                         struct ocilayout **out,
+                                         struct ocilayout_error **err);
+
+/**
+ * Stops what is done through this handle, from any thread: calls that are running take
+ * back what they began and fail with OCILAYOUT_ERR_CANCELLED, and so do all later ones
+ * that put, edit, write, verify or collect, with writers, images and indexes that were
+ * made from the handle. A transaction that was begun on it goes on.
+ *
+ * What waits for a lock, hashes or compresses stops at once; callbacks and file
+ * descriptors that block while they are read, and the disk, are waited for. A call that
+ * is about to succeed may do so: a change that is visible already stays.
+ *
+ * Fails with OCILAYOUT_ERR_STATE when the handle was not made by
+ * ocilayout_interruptible().
+ */
+OCILAYOUT_MUST_USE
+ocilayout_status ocilayout_interrupt(const struct ocilayout *layout,
+                                     struct ocilayout_error **err);
 
 /**
  * Says where the bytes are. They belong to the object and are followed by no

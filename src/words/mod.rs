@@ -8,6 +8,7 @@ pub(crate) mod document;
 pub(crate) mod error;
 pub(crate) mod index_change;
 pub(crate) mod index_text;
+pub(crate) mod interrupt;
 pub(crate) mod json;
 pub(crate) mod media_type;
 pub(crate) mod memory;

@@ -16,6 +16,7 @@ use ::ocilayout::ffi::edit::*;
 use ::ocilayout::ffi::error::*;
 use ::ocilayout::ffi::image::*;
 use ::ocilayout::ffi::index::*;
+use ::ocilayout::ffi::interrupt::*;
 use ::ocilayout::ffi::layout::*;
 use ::ocilayout::ffi::lookup::*;
 use ::ocilayout::ffi::matching::*;
@@ -875,6 +876,16 @@ impl Api for Abi {
     fn set_lock_timeout(&self, timeout: Option<u32>) {
         let timeout = timeout.map_or(-1, i64::from);
         call(|err| unsafe { ocilayout_set_lock_timeout(self.0.0, timeout, err) }).unwrap();
+    }
+
+    fn interruptible(&self) -> Self {
+        make(ocilayout_free, |out, err| unsafe { ocilayout_interruptible(self.0.0, out, err) })
+            .map(Self)
+            .unwrap()
+    }
+
+    fn interrupt(&self) -> Outcome<()> {
+        call(|err| unsafe { ocilayout_interrupt(self.0.0, err) })
     }
 
     fn begin(&self) -> Outcome<Self> {
