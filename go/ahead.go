@@ -2,6 +2,7 @@ package ocilayout
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync"
 )
@@ -48,7 +49,7 @@ func readAhead(ctx context.Context, reader io.Reader) *ahead {
 }
 
 // errExited stands for a reader that ended its goroutine.
-type errExited struct{ error }
+var errExited = errors.New("the reader ended its goroutine")
 
 func (a *ahead) Read(buf []byte) (int, error) {
 	a.start.Do(func() {
@@ -73,7 +74,7 @@ func (a *ahead) Read(buf []byte) (int, error) {
 		if piece.panicked != nil {
 			panic(piece.panicked)
 		}
-		return n, errExited{}
+		return n, errExited
 	}
 	if piece.err != nil {
 		return n, piece.err

@@ -65,9 +65,9 @@ func (l *Layout) putOpenFile(ctx context.Context, file *os.File, options *BlobOp
 // PutBytes stores content, which must not change meanwhile. Otherwise as Put.
 func (l *Layout) PutBytes(ctx context.Context, content []byte, options *BlobOptions) (Descriptor, error) {
 	return l.put(ctx, options, func(p *put) func() C.ocilayout_status {
-		data, size := pointer(content)
+		data, size := addressable(content)
 		return func() C.ocilayout_status {
-			return C.ocilayout_blob_put_memory(p.layout, data, size, p.options, p.tell, p.telling, &p.out, &p.failure)
+			return C.ocilayout_blob_put_memory(p.layout, unsafe.Pointer(&data[0]), size, p.options, p.tell, p.telling, &p.out, &p.failure)
 		}
 	})
 }

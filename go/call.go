@@ -69,8 +69,38 @@ func (l *Layout) call(ctx context.Context, body func(*call) error) error {
 		}
 		c.later(l.handle.release)
 		c.layout = (*C.ocilayout)(object)
+		if err := c.interruptible(); err != nil {
+			return err
+		}
 		return body(c)
 	})
+}
+
+// interruptible has the context stop what the library does, if it can be done.
+func (c *call) interruptible() error {
+	if c.ctx.Done() == nil {
+		return nil
+	}
+	var handle *C.ocilayout
+	if err := c.do(func() C.ocilayout_status {
+		return C.ocilayout_interruptible(c.layout, &handle, &c.failure)
+	}); err != nil {
+		return err
+	}
+	interrupted := make(chan struct{})
+	stop := context.AfterFunc(c.ctx, func() {
+		// It cannot fail: the handle is of this kind.
+		C.ocilayout_interrupt(handle, nil)
+		close(interrupted)
+	})
+	c.later(func() {
+		if !stop() {
+			<-interrupted
+		}
+		C.ocilayout_free(handle)
+	})
+	c.layout = handle
+	return nil
 }
 
 // look makes a call that needs no layout, and waits for nobody.
@@ -143,6 +173,13 @@ func (c *call) stop(cause error) C.int64_t {
 	return -C.int64_t(len(c.causes))
 }
 
+// exit has the goroutine that called end, as that of its reader has.
+func (c *call) exit() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.exited = true
+}
+
 // guard runs a function of the caller's within a call of the library. A panic waits
 // there until the library has returned.
 func (c *call) guard(function func()) (returned bool) {
@@ -211,9 +248,14 @@ func (c *call) texts(parameter string, texts []string) (**C.char, C.size_t) {
 	return list, C.size_t(len(texts))
 }
 
-// pointer is where bytes stand, for the time of one call of the library.
-func pointer(bytes []byte) (unsafe.Pointer, C.size_t) {
-	return unsafe.Pointer(unsafe.SliceData(bytes)), C.size_t(len(bytes))
+// addressable is bytes that have a first one, whose address is to be taken where the
+// library is called: only then cgo knows that it is given bytes alone, even if they
+// are part of a struct with pointers.
+func addressable(bytes []byte) ([]byte, C.size_t) {
+	if len(bytes) == 0 {
+		return []byte{0}, 0
+	}
+	return bytes, C.size_t(len(bytes))
 }
 
 // platform is a platform as the library reads it, NULL for nil.
@@ -235,8 +277,9 @@ func (c *call) descriptor(descriptor Descriptor) (made *C.ocilayout_descriptor) 
 		c.refuse(err)
 		return nil
 	}
+	data, size := addressable(text)
 	err = c.do(func() C.ocilayout_status {
-		return C.ocilayout_descriptor_from_json((*C.char)(unsafe.Pointer(unsafe.SliceData(text))), C.size_t(len(text)), &made, &c.failure)
+		return C.ocilayout_descriptor_from_json((*C.char)(unsafe.Pointer(&data[0])), size, &made, &c.failure)
 	})
 	if err != nil {
 		c.refuse(err)

@@ -104,8 +104,11 @@ func (r *reading) read(buf []byte) C.int64_t {
 			return C.int64_t(n)
 		}
 	}
-	if r.ended == io.EOF {
+	switch r.ended {
+	case io.EOF:
 		return 0
+	case errExited:
+		r.call.exit()
 	}
 	return r.call.stop(r.ended)
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unsafe"
 )
 
 // An Image is what Layout.PutImage stores: a config, layers, and the manifest over
@@ -115,9 +116,9 @@ func (c *call) setImage(made *C.ocilayout_image, image Image) error {
 		}
 	}
 	if image.Config != nil {
-		data, size := pointer(image.Config)
+		data, size := addressable(image.Config)
 		set(func() C.ocilayout_status {
-			return C.ocilayout_image_set_config_json(made, (*C.char)(data), size, &c.failure)
+			return C.ocilayout_image_set_config_json(made, (*C.char)(unsafe.Pointer(&data[0])), size, &c.failure)
 		})
 	}
 	if platform := c.platform(image.Platform); platform != nil {

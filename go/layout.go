@@ -101,11 +101,11 @@ func Create(ctx context.Context, path string, index []byte, blobs Blobs, options
 	err = alone(ctx, func(c *call) error {
 		var out *C.ocilayout
 		name := c.text("path", path)
-		document, size := pointer(index)
+		document, size := addressable(index)
 		read, readData := c.readBlobs(blobs)
 		tell, tellData := c.progress(options.progress())
 		if err := c.do(func() C.ocilayout_status {
-			return C.ocilayout_create(name, (*C.char)(document), size, read, readData, tell, tellData, &out, &c.failure)
+			return C.ocilayout_create(name, (*C.char)(unsafe.Pointer(&document[0])), size, read, readData, tell, tellData, &out, &c.failure)
 		}); err != nil {
 			return err
 		}
@@ -184,9 +184,9 @@ func (l *Layout) ReadFile(name string) (content []byte, err error) {
 func (l *Layout) WriteFile(ctx context.Context, name string, content []byte) error {
 	return l.call(ctx, func(c *call) error {
 		text := c.text("name", name)
-		data, size := pointer(content)
+		data, size := addressable(content)
 		return c.do(func() C.ocilayout_status {
-			return C.ocilayout_write_file(c.layout, text, data, size, &c.failure)
+			return C.ocilayout_write_file(c.layout, text, unsafe.Pointer(&data[0]), size, &c.failure)
 		})
 	})
 }

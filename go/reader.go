@@ -57,9 +57,8 @@ func (r *BlobReader) Read(buf []byte) (n int, err error) {
 		}
 		c.later(r.handle.release)
 		var read C.size_t
-		data, room := pointer(buf)
 		err = c.do(func() C.ocilayout_status {
-			return C.ocilayout_blob_reader_read((*C.ocilayout_blob_reader)(object), data, room, &read, &c.failure)
+			return C.ocilayout_blob_reader_read((*C.ocilayout_blob_reader)(object), unsafe.Pointer(&buf[0]), C.size_t(len(buf)), &read, &c.failure)
 		})
 		n = int(read)
 		return err

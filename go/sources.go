@@ -11,6 +11,7 @@ import (
 	"context"
 	"io"
 	"runtime"
+	"unsafe"
 )
 
 // A Source is where the bytes of one of several blobs come from. They are made by
@@ -36,15 +37,13 @@ func FromReader(reader io.Reader, options *BlobOptions) Source {
 // FromBytes is content; see Layout.PutBytes.
 func FromBytes(content []byte, options *BlobOptions) Source {
 	return Source{options, func(c *call, sources *C.ocilayout_sources, options *C.ocilayout_blob_options) func() C.ocilayout_status {
-		data, size := pointer(content)
-		if size > 0 {
-			// The library keeps it for longer than one call.
-			var pinned runtime.Pinner
-			pinned.Pin(data)
-			c.later(pinned.Unpin)
-		}
+		data, size := addressable(content)
+		// The library keeps it for longer than one call.
+		var pinned runtime.Pinner
+		pinned.Pin(&data[0])
+		c.later(pinned.Unpin)
 		return func() C.ocilayout_status {
-			return C.ocilayout_sources_add_memory(sources, data, size, options, &c.failure)
+			return C.ocilayout_sources_add_memory(sources, unsafe.Pointer(&data[0]), size, options, &c.failure)
 		}
 	}}
 }

@@ -98,14 +98,14 @@ func (l *Layout) PutManifest(ctx context.Context, document []byte, options *Mani
 		options = new(ManifestOptions)
 	}
 	err = l.call(ctx, func(c *call) error {
-		data, size := pointer(document)
+		data, size := addressable(document)
 		mediaType := c.optional("media_type", options.MediaType)
 		var flags C.uint64_t
 		if options.MissingAllowed {
 			flags |= C.OCILAYOUT_MANIFEST_MISSING_ALLOWED
 		}
 		descriptor, err = c.descriptorOf(func(out **C.ocilayout_descriptor) C.ocilayout_status {
-			return C.ocilayout_manifest_put(c.layout, (*C.char)(data), size, mediaType, flags, out, &c.failure)
+			return C.ocilayout_manifest_put(c.layout, (*C.char)(unsafe.Pointer(&data[0])), size, mediaType, flags, out, &c.failure)
 		})
 		return err
 	})

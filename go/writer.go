@@ -58,9 +58,9 @@ func (w *Writer) call(body func(*call, *C.ocilayout_blob_writer) error) error {
 // and begin anew.
 func (w *Writer) Write(bytes []byte) (int, error) {
 	err := w.call(func(c *call, writer *C.ocilayout_blob_writer) error {
-		data, size := pointer(bytes)
+		data, size := addressable(bytes)
 		return c.do(func() C.ocilayout_status {
-			return C.ocilayout_blob_writer_write(writer, data, size, &c.failure)
+			return C.ocilayout_blob_writer_write(writer, unsafe.Pointer(&data[0]), size, &c.failure)
 		})
 	})
 	if err != nil {
