@@ -2,6 +2,7 @@ package ocilayout
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -18,7 +19,7 @@ type Platform struct {
 func ParsePlatform(text string) (*Platform, error) {
 	rest, version, _ := strings.Cut(text, ":")
 	parts := strings.Split(rest, "/")
-	if len(parts) < 2 || len(parts) > 3 {
+	if len(parts) < 2 || len(parts) > 3 || slices.Contains(parts, "") {
 		return nil, invalid("platform", "expected os/architecture[/variant][:os.version], found "+text)
 	}
 	platform := &Platform{OS: parts[0], Architecture: parts[1], OSVersion: version}
