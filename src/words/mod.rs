@@ -11,6 +11,7 @@ pub(crate) mod index_text;
 pub(crate) mod json;
 pub(crate) mod media_type;
 pub(crate) mod memory;
+mod piece;
 pub(crate) mod places;
 pub(crate) mod platform;
 pub(crate) mod reference;
