@@ -10,7 +10,7 @@ RELEASE := target/release
 LIBRARY := $(RELEASE)/libocilayout.so
 EXAMPLES := target/examples-c
 
-TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci \
+TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci docker-registry \
 	zstd gzip pigz bsdtar bindfs go python3 mount findmnt nbdkit nbdfuse mkfs.ext4 mkfs.xfs \
 	mkfs.btrfs filefrag tar setpriv setcap setfacl setfattr
 

@@ -12,6 +12,7 @@ pub(crate) mod interrupt;
 pub(crate) mod json;
 pub(crate) mod media_type;
 pub(crate) mod memory;
+mod piece;
 pub(crate) mod places;
 pub(crate) mod platform;
 pub(crate) mod reference;

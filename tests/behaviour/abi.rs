@@ -226,7 +226,7 @@ fn read(handle: *const ocilayout_descriptor) -> Descriptor {
         assert_eq!(digest.as_deref(), Some(descriptor.digest().as_str()));
         assert_eq!(ocilayout_descriptor_size(handle), descriptor.size());
         let platform = text(ocilayout_descriptor_platform(handle));
-        assert_eq!(platform, descriptor.platform().map(ToString::to_string));
+        assert_eq!(platform, descriptor.platform().unwrap().map(|platform| platform.to_string()));
         let reference = text(ocilayout_descriptor_reference(handle));
         assert_eq!(reference.as_deref(), descriptor.reference());
         assert_eq!(ocilayout_descriptor_annotation_count(handle), descriptor.annotations().len());
@@ -236,9 +236,9 @@ fn read(handle: *const ocilayout_descriptor) -> Descriptor {
             let found = text(ocilayout_descriptor_annotation_value(handle, position));
             assert_eq!(found.as_deref(), Some(value));
         }
-        for (position, url) in descriptor.urls().iter().enumerate() {
+        for (position, url) in descriptor.urls().enumerate() {
             let found = text(ocilayout_descriptor_url(handle, position));
-            assert_eq!(found.as_ref(), Some(url));
+            assert_eq!(found.as_deref(), Some(url));
         }
         descriptor
     }
