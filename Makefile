@@ -4,10 +4,12 @@
 CARGO ?= cargo
 CC ?= cc
 
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 # libocilayout.so.0.1 of version 0.1.0, as src/build.rs names it.
-VERSION := $(shell sed -n 's/^version = "\([0-9]*\.[0-9]*\)\..*"/\1/p' Cargo.toml)
+SOVERSION := $(basename $(VERSION))
 RELEASE := target/release
 LIBRARY := $(RELEASE)/libocilayout.so
+ARCHIVE := $(RELEASE)/libocilayout.a
 EXAMPLES := target/examples-c
 
 TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci \
@@ -22,7 +24,12 @@ BENCH_TOOLS := cc pkg-config git go python3 debootstrap findmnt time skopeo umoc
 all:
 	@tools/setup cc
 	$(CARGO) build --release --target-dir target
-	ln -sf libocilayout.so $(LIBRARY).$(VERSION)
+	ln -sf libocilayout.so $(LIBRARY).$(SOVERSION)
+
+$(LIBRARY) $(ARCHIVE) &:
+	$(MAKE) all
+
+include packaging/install.mk
 
 run: all
 	@tools/setup cc tar
