@@ -14,12 +14,12 @@ EXAMPLES := target/examples-c
 
 TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci \
 	zstd gzip pigz bsdtar bindfs go python3 mount findmnt nbdkit nbdfuse mkfs.ext4 mkfs.xfs \
-	mkfs.btrfs filefrag tar setpriv setcap setfacl setfattr
+	mkfs.btrfs filefrag tar setpriv setcap setfacl setfattr pkg-config cmake abidiff
 
 BENCH_TOOLS := cc pkg-config git go python3 debootstrap findmnt time skopeo umoci \
 	gzip pigz igzip zstd tar bsdtar autoconf automake libtoolize nasm
 
-.PHONY: all run test sanitize soak compare-crashes bench bench-quick bench-page bench-tools header clean
+.PHONY: all run test sanitize soak compare-crashes bench bench-quick bench-page bench-tools header abi abi-baseline clean
 
 all:
 	@tools/setup cc
@@ -87,6 +87,16 @@ bench-tools: all
 header:
 	UPDATE_HEADER=1 $(CARGO) test --quiet --test header
 	UPDATE_SYMBOLS=1 $(CARGO) test --quiet --test symbols
+
+# Says what became of the interface since the last release; the other one writes down
+# the interface of a release, which later ones are compared with.
+abi:
+	@tools/setup gcc abidiff
+	@$(CARGO) test --quiet --locked --test abi the_version
+
+abi-baseline:
+	@tools/setup gcc abidiff
+	UPDATE_ABI=1 $(CARGO) test --quiet --locked --test abi the_version
 
 clean:
 	$(CARGO) clean
