@@ -1267,7 +1267,7 @@ ocilayout_status ocilayout_directory_options_map_groups(struct ocilayout_directo
  * difference takes what is left out for absent on both sides.
  *
  * Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when the pattern is malformed, empty,
- * or begins or ends with a slash.
+ * has more than ten pairs of braces, or begins or ends with a slash.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_directory_options_exclude(struct ocilayout_directory_options *options,

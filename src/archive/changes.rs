@@ -49,7 +49,7 @@ pub(crate) fn write_difference(
 }
 
 struct Changes<'a, W: Write> {
-    walk: Walk,
+    walk: Walk<'a>,
     archive: Archive<'a, W>,
     options: &'a DirectoryOptions,
     /// What is needed where there was something before.
@@ -74,7 +74,7 @@ struct Directory {
 
 impl<'a, W: Write> Changes<'a, W> {
     fn new(
-        walk: Walk,
+        walk: Walk<'a>,
         archive: Archive<'a, W>,
         options: &'a DirectoryOptions,
         before: Option<(Comparer<'a>, Groups)>,
