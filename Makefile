@@ -19,7 +19,7 @@ TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci docker-regis
 BENCH_TOOLS := cc pkg-config git go python3 debootstrap findmnt time skopeo umoci \
 	gzip pigz igzip zstd tar bsdtar autoconf automake libtoolize nasm
 
-.PHONY: all run test sanitize soak compare-crashes bench bench-quick bench-page bench-tools header abi abi-baseline clean
+.PHONY: all run test test-go sanitize soak compare-crashes bench bench-quick bench-page bench-tools header abi abi-baseline clean
 
 all:
 	@tools/setup cc
@@ -48,7 +48,15 @@ test:
 	$(CARGO) clippy --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --no-deps --locked
 	$(CARGO) test --locked
+	$(MAKE) test-go
 	tools/sanitize
+
+# The Go package, against what is installed of the library that the other tests have built.
+test-go:
+	@tools/setup go cc pkg-config skopeo || test -z "$$CI"
+	$(CARGO) build --locked
+	@$(MAKE) --silent install PREFIX=$(CURDIR)/target/prefix LIBRARY=target/debug/libocilayout.so ARCHIVE=target/debug/libocilayout.a
+	tools/test-go $(CURDIR)/target/prefix
 
 # The tests of many threads with the sanitizers for addresses and for threads.
 sanitize:

@@ -331,14 +331,14 @@ func TestWriter(t *testing.T) {
 
 func TestReadBlob(t *testing.T) {
 	path, layout := newLayout(t)
-	content := noise(1, 1<<20)
+	content := noise(1, 1<<16)
 	descriptor := must[ocilayout.Descriptor](t)(layout.PutBytes(background, content, nil))
-	if found := must[[]byte](t)(layout.ReadBlob(descriptor, 1<<20)); !bytes.Equal(found, content) {
+	if found := must[[]byte](t)(layout.ReadBlob(descriptor, 1<<16)); !bytes.Equal(found, content) {
 		t.Error("another content")
 	}
-	_, err := layout.ReadBlob(descriptor, 1<<20-1)
+	_, err := layout.ReadBlob(descriptor, 1<<16-1)
 	asks(t, err, ocilayout.ErrLimit)
-	equal(t, must[int64](t)(layout.BlobSize(descriptor.Digest)), 1<<20)
+	equal(t, must[int64](t)(layout.BlobSize(descriptor.Digest)), 1<<16)
 
 	reader := must[*ocilayout.BlobReader](t)(layout.OpenBlob(descriptor))
 	// It stands without the layout.
@@ -351,12 +351,12 @@ func TestReadBlob(t *testing.T) {
 	_, err = reader.Read(make([]byte, 1))
 	asks(t, err, os.ErrClosed)
 
-	check(t, os.WriteFile(blobPath(path, descriptor.Digest), noise(2, 1<<20), 0o644))
+	check(t, os.WriteFile(blobPath(path, descriptor.Digest), noise(2, 1<<16), 0o644))
 	layout = must[*ocilayout.Layout](t)(ocilayout.Open(path, nil))
 	damaged := must[*ocilayout.BlobReader](t)(layout.OpenBlob(descriptor))
 	n, err := io.Copy(io.Discard, damaged)
 	asks(t, err, ocilayout.ErrDigest)
-	equal(t, n, 1<<20)
+	equal(t, n, 1<<16)
 	descriptor.Size++
 	_, err = layout.OpenBlob(descriptor)
 	asks(t, err, ocilayout.ErrDigest)

@@ -39,6 +39,7 @@ func stops(t *testing.T, name string, call func(context.Context) error) {
 		}, []error{context.DeadlineExceeded, ocilayout.ErrCancelled}},
 	} {
 		t.Run(name+" "+way, func(t *testing.T) {
+			t.Parallel()
 			ctx, stop := made.context()
 			done := make(chan error, 1)
 			go func() { done <- call(ctx) }()
@@ -126,8 +127,10 @@ func TestCancelledInAReader(t *testing.T) {
 		}, nil)
 		return err
 	})
-	check(t, layout.Close())
-	equal(t, len(hidden(t, path)), 0)
+	t.Cleanup(func() {
+		check(t, layout.Close())
+		equal(t, len(hidden(t, path)), 0)
+	})
 }
 
 func TestCancelledWhileTheLibraryWorks(t *testing.T) {
@@ -180,7 +183,6 @@ func TestCancelledWhileItWaitsForTheLock(t *testing.T) {
 	path, layout := newLayout(t)
 	entry := image(t, layout, "x")
 	transaction := must[*ocilayout.Transaction](t)(layout.Begin())
-	defer transaction.Close()
 	check(t, transaction.Append(background, entry, "x", nil))
 	letGo := hold(t, path)
 	stops(t, "append", func(ctx context.Context) error { return layout.Append(ctx, entry, "x", nil) })
@@ -198,10 +200,13 @@ func TestCancelledWhileItWaitsForTheLock(t *testing.T) {
 		_, err := layout.Collect(ctx, &ocilayout.CollectOptions{Grace: -1})
 		return err
 	})
-	letGo()
-	equal(t, names(t, path), "")
-	check(t, transaction.Commit(background))
-	equal(t, names(t, path), "x")
+	t.Cleanup(func() {
+		letGo()
+		equal(t, names(t, path), "")
+		check(t, transaction.Commit(background))
+		equal(t, names(t, path), "x")
+		check(t, transaction.Close())
+	})
 }
 
 func TestCancelledBefore(t *testing.T) {

@@ -130,7 +130,10 @@ func TestManyEditors(t *testing.T) {
 }
 
 func TestTransaction(t *testing.T) {
-	path, layout := newLayout(t)
+	path, unsynced := newLayout(t)
+	check(t, unsynced.Close())
+	layout := must[*ocilayout.Layout](t)(ocilayout.Open(path, nil))
+	defer layout.Close()
 	before := must[ocilayout.Descriptor](t)(layout.DescribeIndex())
 	transaction := must[*ocilayout.Transaction](t)(layout.Begin())
 	entry := named(t, transaction.Layout, "x")

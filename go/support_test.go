@@ -65,10 +65,13 @@ func equal[T comparable](t testing.TB, found, expected T) {
 	}
 }
 
+// newLayout makes a layout that does not wait for the disk.
 func newLayout(t testing.TB) (string, *ocilayout.Layout) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "layout")
-	layout := must[*ocilayout.Layout](t)(ocilayout.Open(path, &ocilayout.OpenOptions{Create: true}))
+	layout := must[*ocilayout.Layout](t)(ocilayout.Open(path, &ocilayout.OpenOptions{
+		Create: true, Durability: ocilayout.DurabilityNone,
+	}))
 	t.Cleanup(func() { layout.Close() })
 	return path, layout
 }

@@ -3,7 +3,7 @@
 mod support;
 
 use std::process::Command;
-use support::{compile, have_tools, program, root, run};
+use support::{compile, have_tools, library_folder, program, root, run};
 
 /// The first block of code in a language.
 fn block(language: &str) -> String {
@@ -33,6 +33,43 @@ fn the_program_in_c_packs_a_layer() {
     assert_eq!(digest.trim(), image.digest().as_str());
     let layer = opened.children(&image).unwrap().remove(1);
     let layer = scratch.path().join("layout/blobs/sha256").join(layer.digest().encoded());
+    assert_eq!(run(Command::new("tar").arg("-tzf").arg(layer)), "hostname\n");
+}
+
+#[test]
+fn the_program_in_go_packs_a_layer() {
+    if !have_tools(&["go", "gcc", "pkg-config", "tar"]) {
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path();
+    std::fs::write(folder.join("main.go"), block("go")).unwrap();
+    let package = "github.com/ocilayout/ocilayout/go";
+    let module = format!(
+        "module example\n\ngo 1.24.0\n\nrequire {package} v0.0.0\n\nreplace {package} => {}\n",
+        root().join("go").display()
+    );
+    std::fs::write(folder.join("go.mod"), module).unwrap();
+    let installed = format!(
+        "Name: ocilayout\nDescription: as it was built\nVersion: 0\nCflags: -I{}\nLibs: -L{} -locilayout\n",
+        root().join("include").display(),
+        library_folder().display()
+    );
+    std::fs::write(folder.join("ocilayout.pc"), installed).unwrap();
+    let first = folder.join("first");
+    let mut go = Command::new(root().join("tools/go"));
+    go.current_dir(folder).env("PKG_CONFIG_PATH", folder);
+    run(go.args(["build", "-buildvcs=false", "-o"]).arg(&first).arg("."));
+
+    let tar = folder.join("layer.tar");
+    run(Command::new("tar").arg("-cf").arg(&tar).args(["-C", "/etc", "hostname"]));
+    let mut command = program(&first, folder);
+    let digest = run(command.arg(folder.join("layout")).arg("latest").arg(&tar));
+    let opened = ocilayout::Layout::open(folder.join("layout")).unwrap();
+    let image = opened.resolve("latest", Some(&"linux/amd64".parse().unwrap())).unwrap();
+    assert_eq!(digest.trim(), image.digest().as_str());
+    let layer = opened.children(&image).unwrap().remove(1);
+    let layer = folder.join("layout/blobs/sha256").join(layer.digest().encoded());
     assert_eq!(run(Command::new("tar").arg("-tzf").arg(layer)), "hostname\n");
 }
 
