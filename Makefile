@@ -4,25 +4,32 @@
 CARGO ?= cargo
 CC ?= cc
 
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 # libocilayout.so.0.1 of version 0.1.0, as src/build.rs names it.
-VERSION := $(shell sed -n 's/^version = "\([0-9]*\.[0-9]*\)\..*"/\1/p' Cargo.toml)
+SOVERSION := $(basename $(VERSION))
 RELEASE := target/release
 LIBRARY := $(RELEASE)/libocilayout.so
+ARCHIVE := $(RELEASE)/libocilayout.a
 EXAMPLES := target/examples-c
 
-TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci \
+TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci docker-registry \
 	zstd gzip pigz bsdtar bindfs go python3 mount findmnt nbdkit nbdfuse mkfs.ext4 mkfs.xfs \
-	mkfs.btrfs filefrag tar setpriv setcap setfacl setfattr doxygen mandoc groff pkg-config
+	mkfs.btrfs filefrag tar setpriv setcap setfacl setfattr pkg-config cmake abidiff doxygen mandoc groff
 
 BENCH_TOOLS := cc pkg-config git go python3 debootstrap findmnt time skopeo umoci \
 	gzip pigz igzip zstd tar bsdtar autoconf automake libtoolize nasm
 
-.PHONY: all run test sanitize soak compare-crashes bench bench-quick bench-page bench-tools docs header clean
+.PHONY: all run test test-go sanitize soak compare-crashes bench bench-quick bench-page bench-tools docs header abi abi-baseline clean
 
 all:
 	@tools/setup cc
 	$(CARGO) build --release --target-dir target
-	ln -sf libocilayout.so $(LIBRARY).$(VERSION)
+	ln -sf libocilayout.so $(LIBRARY).$(SOVERSION)
+
+$(LIBRARY) $(ARCHIVE) &:
+	$(MAKE) all
+
+include packaging/install.mk
 
 run: all
 	@tools/setup cc tar
@@ -41,7 +48,15 @@ test:
 	$(CARGO) clippy --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --no-deps --locked
 	$(CARGO) test --locked
+	$(MAKE) test-go
 	tools/sanitize
+
+# The Go package, against what is installed of the library that the other tests have built.
+test-go:
+	@tools/setup go cc pkg-config skopeo || test -z "$$CI"
+	$(CARGO) build --locked
+	@$(MAKE) --silent install PREFIX=$(CURDIR)/target/prefix LIBRARY=target/debug/libocilayout.so ARCHIVE=target/debug/libocilayout.a
+	tools/test-go $(CURDIR)/target/prefix
 
 # The tests of many threads with the sanitizers for addresses and for threads.
 sanitize:
@@ -86,6 +101,16 @@ docs:
 header:
 	UPDATE_HEADER=1 $(CARGO) test --quiet --test header
 	UPDATE_SYMBOLS=1 $(CARGO) test --quiet --test symbols
+
+# Says what became of the interface since the last release; the other one writes down
+# the interface of a release, which later ones are compared with.
+abi:
+	@tools/setup gcc abidiff
+	@$(CARGO) test --quiet --locked --test abi the_version
+
+abi-baseline:
+	@tools/setup gcc abidiff
+	UPDATE_ABI=1 $(CARGO) test --quiet --locked --test abi the_version
 
 clean:
 	$(CARGO) clean

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 /// In the order in which the header tells them.
-const FILES: [&str; 24] = [
+const FILES: [&str; 25] = [
     "error",
     "version",
     "layout",
+    "interrupt",
     "bytes",
     "blob_options",
     "blob",

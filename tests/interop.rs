@@ -11,6 +11,7 @@ mod interop {
     mod images;
     mod indexes;
     mod layers;
+    mod registry;
     mod rootfs;
     mod tools;
 }

@@ -32,15 +32,16 @@ pub(crate) fn write_directory(
 }
 
 /// Writes what makes one directory of another, as an archive, and counts its
-/// entries while it does.
+/// entries while it does. While it compares, `go_on` can end it.
 pub(crate) fn write_difference(
     lower: &Path,
     upper: &Path,
     options: &DirectoryOptions,
     out: &mut impl Write,
     entries: &Cell<u64>,
+    go_on: &dyn Fn() -> Result<()>,
 ) -> Result<()> {
-    let mut comparer = Comparer::new()?;
+    let mut comparer = Comparer::new(go_on)?;
     let groups = Groups::find(lower, upper, options, &mut Reader::new()?, &mut comparer)?;
     let walk = Walk::new(Some(lower), upper, options)?;
     let archive = Archive::new(out, options, entries)?;
@@ -48,11 +49,11 @@ pub(crate) fn write_difference(
 }
 
 struct Changes<'a, W: Write> {
-    walk: Walk,
+    walk: Walk<'a>,
     archive: Archive<'a, W>,
     options: &'a DirectoryOptions,
     /// What is needed where there was something before.
-    before: Option<(Comparer, Groups)>,
+    before: Option<(Comparer<'a>, Groups)>,
     reader: Reader,
     links: HashMap<Identity, Link>,
     /// The directories that the walk is in, as long as they are not told.
@@ -73,10 +74,10 @@ struct Directory {
 
 impl<'a, W: Write> Changes<'a, W> {
     fn new(
-        walk: Walk,
+        walk: Walk<'a>,
         archive: Archive<'a, W>,
         options: &'a DirectoryOptions,
-        before: Option<(Comparer, Groups)>,
+        before: Option<(Comparer<'a>, Groups)>,
     ) -> Result<Self> {
         let reader = Reader::new()?;
         let (links, untold) = (HashMap::new(), Vec::new());

@@ -12,9 +12,10 @@ use std::path::Path;
 const PIECE: usize = 256 * 1024;
 
 /// Compares two trees' files, in memory that is used again and again.
-pub(super) struct Comparer {
+pub(super) struct Comparer<'a> {
     upper: Vec<u8>,
     lower: Vec<u8>,
+    go_on: &'a dyn Fn() -> Result<()>,
 }
 
 /// Whether an archive would tell the same of both, content aside.
@@ -28,9 +29,10 @@ pub(super) fn same_metadata(upper: &Node, lower: &Node, options: &DirectoryOptio
     told(upper) == told(lower) && upper.xattrs == lower.xattrs && upper.target == lower.target
 }
 
-impl Comparer {
-    pub(super) fn new() -> Result<Self> {
-        Ok(Self { upper: memory::bytes(PIECE)?, lower: memory::bytes(PIECE)? })
+impl<'a> Comparer<'a> {
+    /// Asks `go_on` before each piece, since nothing is written while all is the same.
+    pub(super) fn new(go_on: &'a dyn Fn() -> Result<()>) -> Result<Self> {
+        Ok(Self { upper: memory::bytes(PIECE)?, lower: memory::bytes(PIECE)?, go_on })
     }
 
     /// Whether an archive would tell the same of both.
@@ -63,6 +65,7 @@ impl Comparer {
     ) -> Result<bool> {
         let (mut at, size) = (0, content::size(upper));
         while at < size {
+            (self.go_on)()?;
             let upper = fill(upper, &mut self.upper, at, size, upper_place)?;
             let lower = fill(lower, &mut self.lower, at, size, lower_place)?;
             if upper != lower {

@@ -36,7 +36,7 @@ impl Groups {
         upper: &Path,
         options: &DirectoryOptions,
         reader: &mut Reader,
-        comparer: &mut Comparer,
+        comparer: &mut Comparer<'_>,
     ) -> Result<Self> {
         let mut walk = Walk::new(Some(lower), upper, options)?;
         let mut groups = Self::default();
@@ -54,7 +54,7 @@ impl Groups {
         kind: FileType,
         options: &DirectoryOptions,
         reader: &mut Reader,
-        comparer: &mut Comparer,
+        comparer: &mut Comparer<'_>,
     ) -> Result<()> {
         let (name, path) = (walk.name(), walk.path());
         let upper = walk.upper().look(name, path)?;

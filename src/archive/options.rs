@@ -64,8 +64,8 @@ impl DirectoryOptions {
     /// absent on both sides.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the pattern is malformed, empty, or begins or ends
-    /// with a slash.
+    /// [`Error::Invalid`] when the pattern is malformed, empty, has more than ten
+    /// pairs of braces, or begins or ends with a slash.
     pub fn exclude(mut self, pattern: &str) -> Result<Self> {
         self.patterns.add(pattern, false)?;
         Ok(self)

@@ -131,7 +131,9 @@ fn a_tree_of_any_depth_is_told_with_few_descriptors() {
         let entries = Cell::new(0);
         match lower {
             None => write_directory(&tree, &options, &mut Watching, &entries),
-            Some(lower) => write_difference(lower, &tree, &options, &mut Watching, &entries),
+            Some(lower) => {
+                write_difference(lower, &tree, &options, &mut Watching, &entries, &|| Ok(()))
+            }
         }
         .unwrap();
         entries.get()

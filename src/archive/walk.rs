@@ -7,16 +7,16 @@
 use super::descent::{Descent, WHITEOUT};
 use super::listing::{Listing, bare};
 use super::options::DirectoryOptions;
-use super::patterns::Filter;
+use super::patterns::Patterns;
 use crate::words::error::Result;
 use crate::words::memory;
 use rustix::fs::FileType;
 use std::path::{Path, PathBuf};
 
-pub(super) struct Walk {
+pub(super) struct Walk<'a> {
     upper: Descent,
     lower: Option<Descent>,
-    filter: Filter,
+    patterns: &'a Patterns,
     frames: Vec<Frame>,
     path: Vec<u8>,
     /// What stood at the path before.
@@ -46,16 +46,16 @@ struct Frame {
     next_gone: usize,
 }
 
-impl Walk {
+impl<'a> Walk<'a> {
     pub(super) fn new(
         lower: Option<&Path>,
         upper: &Path,
-        options: &DirectoryOptions,
+        options: &'a DirectoryOptions,
     ) -> Result<Self> {
         Ok(Self {
             lower: lower.map(Descent::open).transpose()?,
             upper: Descent::open(upper)?,
-            filter: Filter::new(&options.patterns)?,
+            patterns: &options.patterns,
             frames: Vec::new(),
             path: Vec::new(),
             before: None,
@@ -105,8 +105,8 @@ impl Walk {
     }
 
     fn list(&mut self, was_one: bool) -> Result<()> {
-        let Self { upper, lower, filter, path, .. } = self;
-        let mut keeps = |path: &[u8]| filter.is_empty() || filter.keeps(path);
+        let Self { upper, lower, patterns, path, .. } = self;
+        let mut keeps = |path: &[u8]| patterns.keep(path);
         let mut names = upper.list(path, &mut keeps)?;
         names.sort_by_path();
         let (mut before, mut gone) = (None, Listing::default());

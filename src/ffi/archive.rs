@@ -245,7 +245,7 @@ pub unsafe extern "C" fn ocilayout_directory_options_map_groups(
 /// difference takes what is left out for absent on both sides.
 ///
 /// Fails with OCILAYOUT_ERR_INVALID_ARGUMENT when the pattern is malformed, empty,
-/// or begins or ends with a slash.
+/// has more than ten pairs of braces, or begins or ends with a slash.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_directory_options_exclude(

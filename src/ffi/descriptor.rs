@@ -7,7 +7,7 @@ use super::handle::{Guarded, free};
 use crate::words::descriptor::Descriptor;
 use crate::words::error::{Error, Result};
 use crate::words::memory;
-use crate::words::reference::{REF_NAME, check_reference};
+use crate::words::reference::check_reference;
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,6 +28,7 @@ pub(super) struct Spoken {
     media_type: OnceLock<CString>,
     digest: OnceLock<CString>,
     diff_id: OnceLock<CString>,
+    reference: OnceLock<CString>,
     platform: OnceLock<CString>,
     artifact_type: OnceLock<CString>,
     json: OnceLock<CString>,
@@ -42,6 +43,7 @@ impl Spoken {
             media_type: OnceLock::new(),
             digest: OnceLock::new(),
             diff_id: OnceLock::new(),
+            reference: OnceLock::new(),
             platform: OnceLock::new(),
             artifact_type: OnceLock::new(),
             json: OnceLock::new(),
@@ -64,8 +66,7 @@ impl Spoken {
     }
 
     fn urls(&self) -> Option<&[CString]> {
-        let urls = self.descriptor.urls().iter();
-        let made = made_once(&self.urls, || memory::try_list(urls.map(|url| c_text(url))));
+        let made = made_once(&self.urls, || memory::try_list(self.descriptor.urls().map(c_text)));
         made.map(Vec::as_slice)
     }
 }
@@ -75,8 +76,9 @@ pub(super) fn c_text(text: &str) -> Result<CString> {
     const INSTEAD: &[u8] = "\u{fffd}".as_bytes();
     let longer = text.matches('\0').count() * (INSTEAD.len() - 1);
     let mut bytes = memory::room(text.len() + longer + 1)?;
-    for byte in text.bytes() {
-        bytes.extend_from_slice(if byte == 0 { INSTEAD } else { std::slice::from_ref(&byte) });
+    for (nth, part) in text.split('\0').enumerate() {
+        bytes.extend_from_slice(if nth > 0 { INSTEAD } else { &[] });
+        bytes.extend_from_slice(part.as_bytes());
     }
     bytes.push(0);
     CString::from_vec_with_nul(bytes).map_err(|error| Error::Internal(error.to_string()))
@@ -295,9 +297,12 @@ pub unsafe extern "C" fn ocilayout_descriptor_diff_id(
 pub unsafe extern "C" fn ocilayout_descriptor_reference(
     descriptor: *const ocilayout_descriptor,
 ) -> *const c_char {
-    let name = |spoken: &Spoken| spoken.annotation(REF_NAME).map(CStr::as_ptr);
     // SAFETY: NULL or a live descriptor, as the header asks.
-    unsafe { look(descriptor, ptr::null(), name) }
+    unsafe {
+        text(descriptor, |spoken| {
+            (&spoken.reference, spoken.descriptor.reference().map(Cow::Borrowed))
+        })
+    }
 }
 
 /// Says what the image runs on, as os/architecture[/variant][:os.version]; NULL
@@ -315,7 +320,9 @@ pub unsafe extern "C" fn ocilayout_descriptor_platform(
                 spoken
                     .descriptor
                     .platform()
-                    .and_then(|platform| memory::written(platform).ok())
+                    .ok()
+                    .flatten()
+                    .and_then(|platform| memory::written(&platform).ok())
                     .map(Cow::Owned),
             )
         })

@@ -39,8 +39,8 @@ pub const OCILAYOUT_ERR_DIGEST: ocilayout_status = ocilayout_status(-9);
 /// A callback returned a negative number, which ocilayout_error_callback_code()
 /// tells, or broke its contract.
 pub const OCILAYOUT_ERR_CALLBACK: ocilayout_status = ocilayout_status(-10);
-/// The function that is told the progress of the call stopped it. What the call had begun
-/// is taken back.
+/// The function that is told the progress of the call stopped it, or
+/// ocilayout_interrupt() did. What the call had begun is taken back.
 pub const OCILAYOUT_ERR_CANCELLED: ocilayout_status = ocilayout_status(-11);
 /// More data than a limit allows.
 pub const OCILAYOUT_ERR_LIMIT: ocilayout_status = ocilayout_status(-12);

@@ -29,6 +29,7 @@ pub mod edit;
 pub mod error;
 pub mod image;
 pub mod index;
+pub mod interrupt;
 pub mod layout;
 pub mod lookup;
 pub mod matching;

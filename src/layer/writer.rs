@@ -8,6 +8,7 @@ use super::pipeline::{Pipeline, Stored};
 use crate::store::Store;
 use crate::words::descriptor::Descriptor;
 use crate::words::error::{Error, Result};
+use crate::words::interrupt::Interrupt;
 use std::io::{self, Read, Write};
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct BlobWriter {
     options: BlobOptions,
+    interrupt: Interrupt,
     /// Gone after an error: a blob with a hole is never finished.
     pipeline: Option<Pipeline>,
 }
@@ -25,7 +27,7 @@ impl BlobWriter {
     pub(crate) fn new(store: &Arc<Store>, crews: &Crews, options: &BlobOptions) -> Result<Self> {
         options.check()?;
         let pipeline = Some(Pipeline::new(store, crews, options)?);
-        Ok(Self { options: options.clone(), pipeline })
+        Ok(Self { options: options.clone(), interrupt: store.interrupt().clone(), pipeline })
     }
 
     /// The piece that is being filled, to read into without a copy. It has to be given
@@ -48,7 +50,7 @@ impl BlobWriter {
 
     fn with_pipeline<T>(&mut self, work: impl FnOnce(&mut Pipeline) -> Result<T>) -> Result<T> {
         let pipeline = self.pipeline.as_mut().ok_or_else(broken)?;
-        let done = work(pipeline);
+        let done = self.interrupt.check().and_then(|()| work(pipeline));
         if done.is_err() {
             self.pipeline = None;
         }
@@ -63,6 +65,7 @@ impl BlobWriter {
     /// earlier write failed.
     pub fn finish(mut self) -> Result<Descriptor> {
         let pipeline = self.pipeline.take().ok_or_else(broken)?;
+        self.interrupt.check()?;
         self.options.describe(pipeline.finish(&self.options)?)
     }
 }

@@ -28,6 +28,7 @@ impl Layout {
         concurrency: usize,
         watch: &mut Watch<'_>,
     ) -> Result<Vec<Descriptor>> {
+        self.heed(watch)?;
         let threads = self.crews.threads();
         let most = if concurrency == 0 { threads } else { concurrency };
         let others = most.min(threads).min(sources.len()).saturating_sub(1);

@@ -105,16 +105,18 @@ impl Draft {
     /// Where to look for what is hinted at, in order.
     fn positions(&self, hint: &Hint<'_>) -> Result<Vec<usize>> {
         let mut positions = Vec::new();
+        let known = self.base.places()?;
+        let all_places = [&*known, &self.places];
         match hint {
             Hint::Nothing => {}
             Hint::Anything => return memory::list(0..self.changes.count(&self.base)),
             Hint::Named(name) => {
-                for places in self.all_places() {
+                for places in all_places {
                     memory::push_all(&mut positions, places.named(name))?;
                 }
             }
             Hint::Digests(digests) => {
-                for places in self.all_places() {
+                for places in all_places {
                     for digest in *digests {
                         memory::push_all(&mut positions, places.of_digest(digest))?;
                     }
@@ -124,10 +126,6 @@ impl Draft {
         positions.sort_unstable();
         positions.dedup();
         Ok(positions)
-    }
-
-    fn all_places(&self) -> [&Places; 2] {
-        [self.base.places(), &self.places]
     }
 
     /// The entries at these positions, less those that were taken away.
@@ -172,7 +170,8 @@ impl Draft {
         how: Append,
     ) -> Result<Option<Descriptor>> {
         if !how.duplicate {
-            let like = self.all_places().map(|places| places.like(descriptor));
+            let known = self.base.places()?;
+            let like = [&*known, &self.places].map(|places| places.like(descriptor));
             for candidate in self.entries_at(like.into_iter().flatten().copied()) {
                 let (position, entry) = candidate?;
                 if matched.binary_search(&position).is_err() && entry.says_the_same(descriptor)? {

@@ -73,20 +73,22 @@ impl Layout {
     /// The same, with what tells this version of it from another. It is read only if it
     /// is not the one that is known.
     pub(super) fn index_with_version(&self) -> Result<(Arc<IndexText>, Version)> {
-        self.index_handing_out(|_| Ok(()))
+        self.index_read_by(IndexText::stored)
     }
 
     /// All entries of `index.json` as it is now.
     pub(super) fn stored_entries(&self) -> Result<Vec<Descriptor>> {
         let mut entries = Vec::new();
-        let (index, _) = self.index_handing_out(|entry| memory::push(&mut entries, entry))?;
+        let mut hand_out = |_, entry| memory::push(&mut entries, entry);
+        let (index, _) =
+            self.index_read_by(|name, json| IndexText::read(name, json, &mut hand_out))?;
         // None are handed out of an index that is known.
         if entries.is_empty() { index.descriptors() } else { Ok(entries) }
     }
 
-    fn index_handing_out(
+    fn index_read_by(
         &self,
-        hand_out: impl FnMut(Descriptor) -> Result<()>,
+        read: impl FnOnce(&str, Vec<u8>) -> Result<IndexText>,
     ) -> Result<(Arc<IndexText>, Version)> {
         let root = self.store.root();
         let version = Version::of(root, INDEX)?;
@@ -99,7 +101,7 @@ impl Layout {
         let (Some(content), Some(state)) = (content, version.state()) else {
             return Err(self.no_index());
         };
-        let index = Arc::new(IndexText::read(&self.path_of(INDEX), content, hand_out)?);
+        let index = Arc::new(read(&self.path_of(INDEX), content)?);
         self.index.note(&index, state);
         Ok((index, version))
     }

@@ -41,7 +41,7 @@ impl IndexBuilder {
         if manifest.reference().is_some() {
             manifest.set_annotation(REF_NAME, None)?;
         }
-        if manifest.platform().is_none()
+        if manifest.platform()?.is_none()
             && let Some(platform) = self.layout.platform_of(&manifest)?
         {
             manifest.set_platform(&platform)?;

@@ -21,13 +21,18 @@ impl Layout {
     /// [`Error::Format`] when `index.json` is not an image index, and those of
     /// a custom matcher.
     pub fn list(&self, matcher: &Matcher<'_>) -> Result<Vec<Descriptor>> {
-        let mut list = Vec::new();
-        for entry in self.candidates(&matcher.hint())? {
-            if matcher.matches(&entry)? {
-                memory::push(&mut list, entry)?;
-            }
-        }
-        Ok(list)
+        let mut list = self.candidates(&matcher.hint())?;
+        let mut asked = Ok(());
+        list.retain(|entry| {
+            let is_meant = asked.is_ok().then(|| matcher.matches(entry));
+            is_meant.is_some_and(|is_meant| {
+                is_meant.unwrap_or_else(|error| {
+                    asked = Err(error);
+                    false
+                })
+            })
+        });
+        asked.map(|()| list)
     }
 
     /// What a document points at, in order: the manifests of an index, the
@@ -97,9 +102,13 @@ impl Layout {
                         return Ok(found);
                     }
                 }
-            } else if (candidate.platform().is_some() || is_new()?)
-                && self.platform_of(candidate)?.is_some_and(|own| own.satisfies(platform))
-            {
+                continue;
+            }
+            let own = match candidate.platform()? {
+                None if is_new()? => self.platform_of(candidate)?,
+                stated => stated,
+            };
+            if own.is_some_and(|own| own.satisfies(platform)) {
                 return Ok(Some(candidate.clone()));
             }
         }
@@ -109,8 +118,8 @@ impl Layout {
     /// The platform of an image: what its descriptor says, else its config. An
     /// image that is not there has none.
     pub(super) fn platform_of(&self, descriptor: &Descriptor) -> Result<Option<Platform>> {
-        if let Some(platform) = descriptor.platform() {
-            return Ok(Some(platform.clone()));
+        if let Some(platform) = descriptor.platform()? {
+            return Ok(Some(platform));
         }
         match or_absent(self.document(descriptor))?.flatten() {
             Some(Document::Manifest(manifest)) => self.platform_of_config(&manifest),

@@ -65,12 +65,12 @@ impl<'a> Matcher<'a> {
     /// Whether this descriptor is meant.
     ///
     /// # Errors
-    /// Those of a custom function alone.
+    /// Those of a custom function, and [`Error::Memory`](crate::Error::Memory).
     pub fn matches(&self, descriptor: &Descriptor) -> Result<bool> {
         Ok(match self {
             Self::Annotation(key, value) => descriptor.annotation(key) == Some(value),
             Self::Platforms(platforms) => descriptor
-                .platform()
+                .platform()?
                 .is_some_and(|platform| platforms.iter().any(|wanted| platform.is_same(wanted))),
             Self::MediaTypes(media_types) => media_types.contains(descriptor.media_type()),
             Self::Digests(digests) => digests.contains(descriptor.digest()),

@@ -12,6 +12,7 @@ mod edits;
 mod files;
 mod image;
 mod index;
+mod interruptible;
 mod known;
 mod lookup;
 mod matcher;
@@ -92,6 +93,7 @@ impl Layout {
     }
 
     fn check_writable(&self) -> Result<()> {
+        self.store.interrupt().check()?;
         if self.read_only {
             let path = self.path().display();
             return Err(Error::State(format!(

@@ -12,6 +12,7 @@ use std::ffi::OsStr;
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The name of the file that a layer is, for tools that write layers back to files.
 /// image-spec, annotations.md.
@@ -80,6 +81,7 @@ impl Layout {
         options: &BlobOptions,
         watch: &mut Watch<'_>,
     ) -> Result<Descriptor> {
+        self.heed(watch)?;
         watch.tally().expect(source.size(), source.items());
         let descriptor = self.put_one(source, options, watch)?;
         watch.end();
@@ -112,8 +114,10 @@ impl Layout {
                 })?
             }
             Source::Difference { lower, upper, options } => {
+                let tally = Arc::clone(watch.tally());
                 self.put_archive(blob, watch, |out, files| {
-                    archive::write_difference(&lower, &upper, &options, out, files)
+                    let go_on = || tally.check();
+                    archive::write_difference(&lower, &upper, &options, out, files, &go_on)
                 })?
             }
         };

@@ -24,7 +24,7 @@ use std::sync::Arc;
 ///
 /// [`Durability::None`]: crate::Durability::None
 #[derive(Debug)]
-pub struct Transaction(Layout);
+pub struct Transaction(pub(super) Layout);
 
 impl Deref for Transaction {
     type Target = Layout;

@@ -75,6 +75,7 @@ impl Layout {
         watch: &mut Watch<'_>,
     ) -> Result<()> {
         self.check_writable()?;
+        self.heed(watch)?;
         self.write_trees([descriptor], source, watch)?;
         watch.end();
         Ok(())

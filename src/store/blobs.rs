@@ -5,12 +5,14 @@ use super::blob_directories::BlobDirectories;
 use super::directory::{Directory, Links};
 use super::durability::Durability;
 use super::files::BLOBS;
+use super::lock::Patience;
 use super::reader::BlobReader;
 use super::stage::{Stage, sweep};
 use super::survey::blob_path;
 use crate::words::descriptor::Descriptor;
 use crate::words::digest::{Algorithm, Digest};
 use crate::words::error::{Error, Result};
+use crate::words::interrupt::Interrupt;
 use crate::words::memory;
 use parking_lot::Mutex;
 use std::collections::HashSet;
@@ -22,12 +24,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+/// So much of a blob is hashed at a time.
+const PIECE: usize = 256 * 1024;
+
 /// The open directory of a layout, and what is stored in it.
 #[derive(Debug)]
 pub(crate) struct Store {
     root: Arc<Directory>,
     pub(super) links: Links,
     shared: Arc<Shared>,
+    pub(super) own: Arc<Own>,
+    interrupt: Interrupt,
+}
+
+/// What a store has in common with those that only heed another interrupt.
+#[derive(Debug, Default)]
+pub(super) struct Own {
     stage: Mutex<Option<Arc<Stage>>>,
     /// What this writer has put or found: it is leased and on the disk, or in the
     /// batch.
@@ -62,15 +74,23 @@ impl Store {
     }
 
     fn with(root: Arc<Directory>, links: Links, shared: Arc<Shared>, batch: Option<Batch>) -> Self {
+        let own = Arc::new(Own { batch, ..Own::default() });
+        Self { root, links, shared, own, interrupt: Interrupt::default() }
+    }
+
+    /// The same store for calls that this interrupt stops.
+    pub(crate) fn heeding(&self, interrupt: Interrupt) -> Self {
         Self {
-            root,
-            links,
-            shared,
-            stage: Mutex::default(),
-            kept: Mutex::default(),
-            doubtful: Mutex::default(),
-            batch,
+            root: Arc::clone(&self.root),
+            links: self.links,
+            shared: Arc::clone(&self.shared),
+            own: Arc::clone(&self.own),
+            interrupt,
         }
+    }
+
+    pub(crate) fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
     }
 
     pub(crate) fn root(&self) -> &Arc<Directory> {
@@ -79,7 +99,7 @@ impl Store {
 
     /// The stage of this writer.
     pub(super) fn stage(&self) -> Result<Arc<Stage>> {
-        let mut stage = self.stage.lock();
+        let mut stage = self.own.stage.lock();
         match &*stage {
             Some(stage) => Ok(Arc::clone(stage)),
             None => Ok(Arc::clone(stage.insert(Arc::new(Stage::new(&self.root)?)))),
@@ -91,11 +111,11 @@ impl Store {
         if self.shared.swept.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
-        sweep(&self.root, self.stage.lock().as_deref())
+        sweep(&self.root, self.own.stage.lock().as_deref())
     }
 
-    pub(super) fn patience(&self) -> Option<Duration> {
-        *self.shared.patience.lock()
+    pub(super) fn patience(&self) -> Patience {
+        Patience { limit: *self.shared.patience.lock(), interrupt: self.interrupt.clone() }
     }
 
     pub(crate) fn set_patience(&self, patience: Option<Duration>) {
@@ -165,16 +185,21 @@ impl Store {
         }
         let Some((file, _)) = place.open_file(name, self.links)? else { return Ok(false) };
         let mut reader = BlobReader::new(file, self.describe(digest), digest, size)?;
-        match std::io::copy(&mut reader, &mut std::io::sink()).map_err(Error::from_source) {
-            Ok(_) => Ok(true),
-            Err(Error::Digest { .. } | Error::Size { .. }) => Ok(false),
-            Err(error) => Err(error),
+        let mut piece = memory::bytes(PIECE)?;
+        loop {
+            self.interrupt.check()?;
+            match reader.read(&mut piece).map_err(Error::from_source) {
+                Ok(0) => return Ok(true),
+                Ok(_) => {}
+                Err(Error::Digest { .. } | Error::Size { .. }) => return Ok(false),
+                Err(error) => return Err(error),
+            }
         }
     }
 
     /// Names all blobs of a transaction, which are then on the disk.
     pub(crate) fn publish_all(&self) -> Result<()> {
-        match &self.batch {
+        match &self.own.batch {
             Some(batch) => batch.publish(self, &*self.stage()?),
             None => Ok(()),
         }
@@ -182,14 +207,14 @@ impl Store {
 
     /// Refuses blobs once a transaction is over: nothing would name them.
     pub(crate) fn end_batch(&self) {
-        self.batch.iter().for_each(Batch::end);
+        self.own.batch.iter().for_each(Batch::end);
     }
 
     /// Takes a blob away.
     pub(crate) fn remove(&self, digest: &Digest) -> Result<()> {
         let place = self.place_of(digest)?;
-        self.kept.lock().remove(digest);
-        if let Some(batch) = &self.batch {
+        self.own.kept.lock().remove(digest);
+        if let Some(batch) = &self.own.batch {
             batch.forget(digest);
         }
         match place {
@@ -234,7 +259,7 @@ impl Store {
 
     /// The directory of the stage, if a blob waits there.
     pub(super) fn staged_in(&self, digest: &Digest) -> Result<Option<Arc<Directory>>> {
-        match &self.batch {
+        match &self.own.batch {
             Some(batch) if batch.has(digest) => Ok(Some(Arc::clone(self.stage()?.directory()))),
             _ => Ok(None),
         }

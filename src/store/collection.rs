@@ -17,7 +17,7 @@ impl Store {
     pub(crate) fn alone<T>(&self, act: impl FnOnce() -> Result<T>) -> Result<T> {
         files::locked(self, || {
             let blobs = self.root().child_or_new(OsStr::new(BLOBS))?;
-            let _nobody_puts = Lock::exclusive(&blobs, self.patience())?;
+            let _nobody_puts = Lock::exclusive(&blobs, &self.patience())?;
             act()
         })
     }

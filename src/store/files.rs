@@ -159,9 +159,9 @@ fn written(store: &Store, name: &OsStr, parts: &[impl AsRef<[u8]>]) -> Result<Te
 /// Does something while no other writer of the layout edits its files.
 pub(crate) fn locked<T>(store: &Store, edit: impl FnOnce() -> Result<T>) -> Result<T> {
     let (root, patience) = (store.root(), store.patience());
-    let _ours = Lock::exclusive(root, patience)?;
+    let _ours = Lock::exclusive(root, &patience)?;
     root.check_exists()?;
-    let _theirs = Lock::on_file(root, OsStr::new(LOCK_OF_OTHERS), patience)?;
+    let _theirs = Lock::on_file(root, OsStr::new(LOCK_OF_OTHERS), &patience)?;
     store.sweep_once()?;
     edit()
 }

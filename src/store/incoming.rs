@@ -129,7 +129,7 @@ impl Incoming {
 
     fn publish(self, directory: &Directory, digest: &Digest) -> Result<()> {
         let Self { store, temp, .. } = self;
-        if let Some(batch) = &store.batch {
+        if let Some(batch) = &store.own.batch {
             batch.add(&*store.stage()?, temp, digest)?;
         } else {
             let name = OsStr::new(digest.encoded());

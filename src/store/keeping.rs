@@ -24,24 +24,24 @@ impl Store {
         size: u64,
         rehash: bool,
     ) -> Result<bool> {
-        let kept = self.kept.lock().contains(digest);
+        let kept = self.own.kept.lock().contains(digest);
         let staged = self.staged_in(digest)?;
         let place = staged.as_deref().or(directory);
         if !kept {
             // What is missing waits in the stage for the commit, which leases all at once.
-            if self.batch.is_some() && !self.is_as_large_in(place, digest, size)? {
+            if self.own.batch.is_some() && !self.is_as_large_in(place, digest, size)? {
                 return Ok(false);
             }
             // Before the look, so that what is seen stays.
             self.lease(digest)?;
         }
-        let doubtful = self.doubtful.lock().contains(digest);
+        let doubtful = self.own.doubtful.lock().contains(digest);
         let is_there = match place {
             Some(place) if !doubtful => self.is_intact_in(place, digest, size, rehash)?,
             _ => false,
         };
         if is_there && !kept {
-            match &self.batch {
+            match &self.own.batch {
                 Some(_) if staged.is_some() => {}
                 Some(batch) => batch.add_found(digest)?,
                 None => {
@@ -65,8 +65,8 @@ impl Store {
     }
 
     pub(super) fn note_kept(&self, digest: &Digest) -> Result<()> {
-        memory::insert(&mut self.kept.lock(), digest.clone())?;
-        self.doubtful.lock().remove(digest);
+        memory::insert(&mut self.own.kept.lock(), digest.clone())?;
+        self.own.doubtful.lock().remove(digest);
         Ok(())
     }
 
@@ -79,7 +79,7 @@ impl Store {
         &self,
         digests: impl IntoIterator<Item = &'a Digest>,
     ) -> Result<()> {
-        self.stage()?.lease(digests, self.patience())
+        self.stage()?.lease(digests, &self.patience())
     }
 
     /// Waits until the content of a blob that has its name is on the disk, if that
@@ -93,7 +93,7 @@ impl Store {
         let file = algorithm.open_file(name, self.links)?;
         let (file, _) = file.ok_or_else(|| self.missing(digest))?;
         retry(|| rustix::fs::fdatasync(&file)).map_err(|error| {
-            self.doubtful.lock().insert(digest.clone());
+            self.own.doubtful.lock().insert(digest.clone());
             io_error("sync", &algorithm.path_of(name), error)
         })
     }

@@ -2,6 +2,7 @@
 
 use super::directory::{Directory, Links, io_error, retry};
 use crate::words::error::{Error, Result};
+use crate::words::interrupt::Interrupt;
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 use std::ffi::OsStr;
@@ -18,6 +19,15 @@ pub(super) struct Lock {
     held: OwnedFd,
     /// A forked child has the lock in its memory, but it is not the child's.
     process: u32,
+}
+
+/// How long to wait for a lock.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Patience {
+    /// `None` is for as long as it takes.
+    pub(super) limit: Option<Duration>,
+    /// What ends it before that.
+    pub(super) interrupt: Interrupt,
 }
 
 #[derive(Clone, Copy)]
@@ -37,17 +47,17 @@ impl Lock {
     }
 
     /// Waits until nobody else holds `directory`, for at most this long.
-    pub(super) fn exclusive(directory: &Directory, patience: Option<Duration>) -> Result<Self> {
+    pub(super) fn exclusive(directory: &Directory, patience: &Patience) -> Result<Self> {
         Self::wait(opened(directory)?, directory.path(), Kind::Exclusive, patience)
     }
 
     /// Waits until nobody holds `directory` exclusively, for at most this long.
-    pub(super) fn shared(directory: &Directory, patience: Option<Duration>) -> Result<Self> {
+    pub(super) fn shared(directory: &Directory, patience: &Patience) -> Result<Self> {
         Self::wait(opened(directory)?, directory.path(), Kind::Shared, patience)
     }
 
     /// The same for a directory that was opened for this alone.
-    pub(super) fn shared_by(directory: Directory, patience: Option<Duration>) -> Result<Self> {
+    pub(super) fn shared_by(directory: Directory, patience: &Patience) -> Result<Self> {
         let (held, path) = directory.into_parts();
         Self::wait(held, &path, Kind::Shared, patience)
     }
@@ -67,7 +77,7 @@ impl Lock {
     pub(super) fn on_file(
         directory: &Directory,
         name: &OsStr,
-        patience: Option<Duration>,
+        patience: &Patience,
     ) -> Result<Option<Self>> {
         let path = directory.path_of(name);
         while let Some((file, _)) = directory.open_file(name, Links::Refused)? {
@@ -80,22 +90,15 @@ impl Lock {
         Ok(None)
     }
 
-    fn wait(held: OwnedFd, path: &Path, kind: Kind, patience: Option<Duration>) -> Result<Self> {
-        let locked = match patience {
+    fn wait(held: OwnedFd, path: &Path, kind: Kind, patience: &Patience) -> Result<Self> {
+        if patience.limit.is_some() || patience.interrupt.is_possible() {
+            lock_within(&held, path, kind, patience)?;
+        } else {
             // The kernel lets waiters in by turns, and without asking again.
-            None => retry(|| rustix::fs::flock(&held, kind.waiting())),
-            Some(patience) => lock_within(&held, kind, patience),
-        };
-        match locked {
-            Ok(()) => Ok(Self::of(held)),
-            Err(Errno::WOULDBLOCK) => Err(Error::Busy(format!(
-                "{}: expected the lock within {} ms, found it held by {}",
-                path.display(),
-                patience.unwrap_or_default().as_millis(),
-                holder(&held).unwrap_or_else(|| "another writer".to_owned())
-            ))),
-            Err(error) => Err(refused(path, error)),
+            retry(|| rustix::fs::flock(&held, kind.waiting()))
+                .map_err(|error| refused(path, error))?;
         }
+        Ok(Self::of(held))
     }
 }
 
@@ -140,24 +143,34 @@ impl Drop for Lock {
     }
 }
 
-/// No system call waits for a lock and for a time, so it is asked for again and
+/// No system call waits for a lock and for something else, so it is asked for again and
 /// again, less often the longer it takes.
-fn lock_within(held: &OwnedFd, kind: Kind, patience: Duration) -> rustix::io::Result<()> {
+fn lock_within(held: &OwnedFd, path: &Path, kind: Kind, patience: &Patience) -> Result<()> {
     const LONGEST_PAUSE: Duration = Duration::from_millis(20);
     let begun = Instant::now();
     let mut pause = Duration::from_micros(200);
     loop {
+        patience.interrupt.check()?;
         match retry(|| rustix::fs::flock(held, kind.at_once())) {
             Err(Errno::WOULDBLOCK) => {}
-            locked => return locked,
+            locked => return locked.map_err(|error| refused(path, error)),
         }
-        let left = patience.saturating_sub(begun.elapsed());
-        if left.is_zero() {
-            return Err(Errno::WOULDBLOCK);
+        let left = patience.limit.map(|limit| limit.saturating_sub(begun.elapsed()));
+        if left.is_some_and(|left| left.is_zero()) {
+            return Err(busy(held, path, patience.limit.unwrap_or_default()));
         }
-        std::thread::sleep(pause.min(left));
+        std::thread::sleep(left.map_or(pause, |left| pause.min(left)));
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+fn busy(held: &OwnedFd, path: &Path, limit: Duration) -> Error {
+    Error::Busy(format!(
+        "{}: expected the lock within {} ms, found it held by {}",
+        path.display(),
+        limit.as_millis(),
+        holder(held).unwrap_or_else(|| "another writer".to_owned())
+    ))
 }
 
 /// Which process may hold this, as far as the kernel tells.

@@ -7,7 +7,7 @@
 
 use super::directory::{Directory, Links, io_error, retry};
 use super::files::BLOBS;
-use super::lock::Lock;
+use super::lock::{Lock, Patience};
 use super::syncfs;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
@@ -42,7 +42,7 @@ impl Stage {
             let name = hidden_name()?;
             let Some(directory) = root.new_child(&name)? else { continue };
             // A writer that sweeps may be quicker than our lock.
-            let held = Lock::exclusive(&directory, None)?;
+            let held = Lock::exclusive(&directory, &Patience::default())?;
             if !root.is_named(&directory, &name)? {
                 continue;
             }
@@ -91,7 +91,7 @@ impl Stage {
     pub(super) fn lease<'a>(
         &self,
         digests: impl IntoIterator<Item = &'a Digest>,
-        patience: Option<Duration>,
+        patience: &Patience,
     ) -> Result<()> {
         // What a full disk has cut off must not run into the next digest.
         let mut lines = String::new();
@@ -165,7 +165,8 @@ pub(super) fn is_left(root: &Directory, name: &str) -> bool {
     let Ok(Some(stage)) = root.child(name) else { return false };
     // A writer holds it before anything is in it, and until it has gone.
     let is_used = stage.names().is_ok_and(|files| !files.is_empty());
-    let held = Lock::shared(&stage, Some(Duration::ZERO));
+    let at_once = Patience { limit: Some(Duration::ZERO), ..Patience::default() };
+    let held = Lock::shared(&stage, &at_once);
     is_used && held.is_ok() && root.is_named(&stage, name).unwrap_or(false)
 }
 

@@ -141,6 +141,7 @@ impl Layout {
         watch: &mut Watch<'_>,
     ) -> Result<Vec<Collected>> {
         self.check_collectable(options.dry_run)?;
+        self.heed(watch)?;
         let mut blobs = self.blobs()?;
         blobs.sort_unstable();
         watch.tally().expect(None, Some(blobs.len() as u64));

@@ -37,6 +37,7 @@ impl Layout {
     ///
     /// [`Error::Cancelled`]: crate::Error::Cancelled
     pub fn unreferenced_watched(&self, watch: &mut Watch<'_>) -> Result<Vec<Descriptor>> {
+        self.heed(watch)?;
         let mut marks = Marks::default();
         marks.follow(self, self.list(&Matcher::any())?, watch)?;
         let media_type = MediaType::known(MediaType::OCTET_STREAM);

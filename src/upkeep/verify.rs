@@ -85,6 +85,7 @@ impl Layout {
         options: &VerifyOptions,
         watch: &mut Watch<'_>,
     ) -> Result<Vec<Finding>> {
+        self.heed(watch)?;
         let verification = Verification {
             layout: self.clone(),
             options: *options,

@@ -7,12 +7,14 @@ use super::error::{Error, Result};
 use super::json::{self, Object, Raw};
 use super::media_type::MediaType;
 use super::memory::{self, Asking, asking, through_parser};
+use super::piece::{Piece, Span, Text};
 use super::platform::Platform;
 use super::reference::{REF_NAME, check_reference};
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Names and values of annotations, in the order in which they are written.
@@ -30,31 +32,76 @@ pub struct Descriptor {
     diff_id: Option<Digest>,
 }
 
+/// What is said in a text, most of which is left where it stands there.
 #[derive(Debug)]
 struct Read {
-    json: String,
-    said: Said,
+    /// Shared by all descriptors that are read from one document together.
+    document: Arc<String>,
+    json: Span,
+    media_type: MediaType,
+    digest: Digest,
+    size: u64,
+    urls: Box<[Piece]>,
+    annotations: Box<[(Piece, Piece)]>,
+    platform: Option<Span>,
+    artifact_type: Option<MediaType>,
+    data: Option<Piece>,
 }
 
-/// What the text says.
-#[derive(Debug, PartialEq, Deserialize)]
+/// The members as a parser finds them.
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Said {
+struct Members<'a> {
     media_type: MediaType,
     digest: Digest,
     size: i64,
-    #[serde(default, deserialize_with = "asking")]
-    urls: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "asking")]
-    annotations: Option<Annotations>,
-    #[serde(default, deserialize_with = "json::member")]
-    platform: Option<Platform>,
+    #[serde(borrow, default, deserialize_with = "asking")]
+    urls: Option<Vec<Text<'a>>>,
+    #[serde(borrow, default, deserialize_with = "asking")]
+    annotations: Option<IndexMap<Text<'a>, Text<'a>>>,
+    #[serde(borrow)]
+    platform: Option<&'a RawValue>,
     artifact_type: Option<MediaType>,
-    #[serde(default, deserialize_with = "asking")]
-    data: Option<String>,
+    #[serde(borrow)]
+    data: Option<Text<'a>>,
 }
 
-impl Asking<'_> for Said {}
+impl<'de: 'a, 'a> Asking<'de> for Members<'a> {}
+
+impl Read {
+    fn new(document: &Arc<String>, json: Span) -> serde_json::Result<Self> {
+        let text = json.within(document);
+        let members: Members = json::object(text)?;
+        let size = u64::try_from(members.size).map_err(|_| {
+            let found = members.size;
+            serde::de::Error::custom(format_args!("size: expected 0 or more, found {found}"))
+        })?;
+        if let Some(platform) = members.platform {
+            Platform::check(platform.get())?;
+        }
+        Self::keep(document, json, members, size).map_err(through_parser)
+    }
+
+    fn keep(document: &Arc<String>, json: Span, members: Members<'_>, size: u64) -> Result<Self> {
+        let piece = |text| Piece::new(text, document);
+        let urls = members.urls.into_iter().flatten().map(piece);
+        let annotations = members.annotations.unwrap_or_default().into_iter();
+        let annotations = annotations.map(|(key, value)| Ok((piece(key)?, piece(value)?)));
+        let platform = members.platform.map(|platform| Span::of(platform.get(), document));
+        Ok(Self {
+            document: Arc::clone(document),
+            json,
+            media_type: members.media_type,
+            digest: members.digest,
+            size,
+            urls: memory::try_list(urls)?.into_boxed_slice(),
+            annotations: memory::try_list(annotations)?.into_boxed_slice(),
+            platform: platform.transpose()?,
+            artifact_type: members.artifact_type,
+            data: members.data.map(piece).transpose()?,
+        })
+    }
+}
 
 impl Descriptor {
     /// A descriptor of these three properties and nothing else.
@@ -87,57 +134,63 @@ impl Descriptor {
 
     /// Reads a descriptor that stands in a document which was checked as a whole.
     pub(crate) fn part(json: &str) -> serde_json::Result<Self> {
-        let said: Said = json::object(json)?;
-        if said.size < 0 {
-            let found = said.size;
-            return Err(serde::de::Error::custom(format_args!(
-                "size: expected 0 or more, found {found}"
-            )));
-        }
         let json = memory::owned(json).map_err(through_parser)?;
-        Ok(Self { read: Arc::new(Read { json, said }), diff_id: None })
+        let whole = 0..json.len();
+        Self::standing_in(&Arc::new(json), whole)
+    }
+
+    /// The same, but it keeps the whole document: for all that stand in it, not for one.
+    pub(crate) fn standing_in(
+        document: &Arc<String>,
+        json: Range<usize>,
+    ) -> serde_json::Result<Self> {
+        let json = Span::new(json).map_err(through_parser)?;
+        Ok(Self { read: Arc::new(Read::new(document, json)?), diff_id: None })
+    }
+
+    fn text_of<'a>(&'a self, piece: &'a Piece) -> &'a str {
+        piece.within(&self.read.document)
     }
 
     /// The descriptor as JSON.
     #[must_use]
     pub fn json(&self) -> &str {
-        &self.read.json
+        self.read.json.within(&self.read.document)
     }
 
     /// What the blob is.
     #[must_use]
     pub fn media_type(&self) -> &MediaType {
-        &self.read.said.media_type
+        &self.read.media_type
     }
 
     /// The digest of the blob.
     #[must_use]
     pub fn digest(&self) -> &Digest {
-        &self.read.said.digest
+        &self.read.digest
     }
 
     /// The size of the blob in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.read.said.size.unsigned_abs()
+        self.read.size
     }
 
     /// Where else the blob can be had from.
-    #[must_use]
-    pub fn urls(&self) -> &[String] {
-        self.read.said.urls.as_deref().unwrap_or_default()
+    pub fn urls(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.read.urls.iter().map(|url| self.text_of(url))
     }
 
     /// All annotations, in the order in which they are written.
     pub fn annotations(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        let annotations = self.read.said.annotations.as_ref().map(IndexMap::as_slice);
-        annotations.unwrap_or_default().iter().map(|(key, value)| (key.as_str(), value.as_str()))
+        let annotations = self.read.annotations.iter();
+        annotations.map(|(key, value)| (self.text_of(key), self.text_of(value)))
     }
 
     /// One annotation.
     #[must_use]
     pub fn annotation(&self, key: &str) -> Option<&str> {
-        self.read.said.annotations.as_ref()?.get(key).map(String::as_str)
+        self.annotations().find(|(known, _)| *known == key).map(|(_, value)| value)
     }
 
     /// The reference of the entry, when it stands in `index.json`: its name.
@@ -146,16 +199,20 @@ impl Descriptor {
         self.annotation(REF_NAME)
     }
 
-    /// What the image runs on.
-    #[must_use]
-    pub fn platform(&self) -> Option<&Platform> {
-        self.read.said.platform.as_ref()
+    /// What the image runs on, read from the JSON.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] when there is too little for it.
+    pub fn platform(&self) -> Result<Option<Platform>> {
+        let Some(platform) = self.read.platform else { return Ok(None) };
+        let read = json::object(platform.within(&self.read.document));
+        read.map(Some).map_err(|error| Error::json("descriptor: platform", &error))
     }
 
     /// The type of the artifact, when it points at one.
     #[must_use]
     pub fn artifact_type(&self) -> Option<&MediaType> {
-        self.read.said.artifact_type.as_ref()
+        self.read.artifact_type.as_ref()
     }
 
     /// The digest of the layer's uncompressed tar, where it is known because
@@ -182,7 +239,7 @@ impl Descriptor {
     /// # Errors
     /// [`Error::Invalid`] when `key` is empty.
     pub fn set_annotation(&mut self, key: &str, value: Option<&str>) -> Result<()> {
-        let mut annotations = copy_of(self.read.said.annotations.iter().flatten())?;
+        let mut annotations = copy_of(self.annotations())?;
         edit_annotation(&mut annotations, key, value)?;
         self.set("annotations", (!annotations.is_empty()).then_some(&annotations))
     }
@@ -227,7 +284,7 @@ impl Descriptor {
         if !absolute || !url.bytes().all(allowed) {
             return Err(Error::invalid("url", "an absolute URI, such as https://host/path", url));
         }
-        let mut urls = memory::list(self.urls().iter().map(String::as_str))?;
+        let mut urls = memory::list(self.urls())?;
         memory::push(&mut urls, url)?;
         let urls = Raw::of(&urls)?;
         self.set("urls", Some(&urls))
@@ -242,7 +299,8 @@ impl Descriptor {
 
     /// Checks that content which is embedded is that of the blob.
     pub(crate) fn check_data(&self) -> Result<()> {
-        let Some(data) = &self.read.said.data else { return Ok(()) };
+        let Some(data) = &self.read.data else { return Ok(()) };
+        let data = self.text_of(data);
         let what = "descriptor: data";
         let mut content = memory::bytes(base64::decoded_len_estimate(data.len()))?;
         let length =
@@ -263,14 +321,12 @@ impl Descriptor {
     /// # Errors
     /// [`Error::Memory`] when there is too little to compare them.
     pub fn says_the_same(&self, other: &Self) -> Result<bool> {
-        Ok(self.read.said == other.read.said && json::says_the_same(self.json(), other.json())?)
+        Ok(self.digest() == other.digest() && json::says_the_same(self.json(), other.json())?)
     }
 }
 
 /// Annotations of our own.
-fn copy_of<'a>(
-    annotations: impl IntoIterator<Item = (&'a String, &'a String)>,
-) -> Result<Annotations> {
+fn copy_of<'a>(annotations: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Annotations> {
     let mut copy = Annotations::new();
     for (key, value) in annotations {
         memory::set(&mut copy, memory::owned(key)?, memory::owned(value)?)?;

@@ -30,6 +30,7 @@ pub(crate) struct Manifest {
 /// An image index, whose entries are read as `E`.
 #[derive(Clone, Debug)]
 pub(crate) struct Index<E = Descriptor> {
+    pub(crate) media_type: Option<MediaType>,
     pub(crate) manifests: Vec<E>,
     pub(crate) artifact_type: Option<MediaType>,
     subject: Option<Descriptor>,
@@ -151,6 +152,7 @@ impl<'a, E: Asking<'a>> Index<E> {
             return Err(Error::format(name, problem));
         }
         Ok(Self {
+            media_type: members.media_type,
             manifests: members.manifests.ok_or_else(|| missing(name, "manifests"))?,
             artifact_type: members.artifact_type,
             subject: members.subject,

@@ -110,8 +110,9 @@ pub enum Error {
         found: String,
     },
 
-    /// Who was told how far the call had come stopped it; what it had begun is undone.
-    #[error("the call was stopped by the callback that is told its progress")]
+    /// Who was told how far the call had come stopped it, or an interrupt did; what it had
+    /// begun is undone.
+    #[error("the call was stopped by its caller")]
     Cancelled,
 
     /// More data than a limit allows.

@@ -6,9 +6,12 @@
 use super::changes::{Changes, Part};
 use super::descriptor::Descriptor;
 use super::error::Result;
-use super::index_text::{IndexText, Mended, NAME, span};
+use super::index_text::{IndexText, Mended, NAME, alone};
 use super::json;
 use super::memory;
+use super::piece::place;
+use super::places::Places;
+use std::sync::Arc;
 
 /// How many brackets stand around an entry.
 const DEPTH_OF_ENTRIES: usize = 2;
@@ -78,36 +81,45 @@ impl IndexText {
     /// Makes these changes. After an error this index is of no use any more.
     pub(crate) fn change(&mut self, changes: &Changes) -> Result<()> {
         self.mended = Mended::Nothing;
+        let mut places = self.take_places()?;
         match changes.only_added() {
-            Some(added) => self.add(added),
-            None => self.rewrite(changes),
+            Some(added) => self.add(added, &mut places)?,
+            None => self.rewrite(changes, &mut places)?,
         }
+        *self.places.get_mut() = Some(Arc::new(places));
+        Ok(())
     }
 
     /// Adds entries to the end, and copies nothing of what stands before it.
-    fn add<'a>(&mut self, added: impl Iterator<Item = &'a Descriptor>) -> Result<()> {
+    fn add<'a>(
+        &mut self,
+        added: impl Iterator<Item = &'a Descriptor>,
+        places: &mut Places,
+    ) -> Result<()> {
         let mut added = added.peekable();
         if added.peek().is_none() {
             return Ok(());
         }
         let closing = memory::owned(self.closing())?;
-        self.text.truncate(self.entries.last().map_or(self.array.start + 1, |last| last.end));
+        let end = self.entries.last().map_or(self.array.start + 1, |last| last.end);
+        let text = alone(&mut self.text)?;
+        text.truncate(end);
         for entry in added {
             if !self.entries.is_empty() {
-                memory::append(&mut self.text, ",")?;
+                memory::append(text, ",")?;
             }
-            let start = self.text.len();
-            memory::append(&mut self.text, entry.json())?;
-            self.places.note(entry, self.count())?;
-            memory::push(&mut self.entries, start..self.text.len())?;
+            let start = text.len();
+            memory::append(text, entry.json())?;
+            places.note(entry, self.entries.len())?;
+            memory::push(&mut self.entries, start..text.len())?;
         }
-        self.array.end = self.text.len() + 1;
-        memory::append(&mut self.text, &closing)
+        self.array.end = text.len() + 1;
+        memory::append(text, &closing)
     }
 
     /// Writes the text anew, and moves along what is known of it.
-    fn rewrite(&mut self, changes: &Changes) -> Result<()> {
-        self.forget(changes)?;
+    fn rewrite(&mut self, changes: &Changes, places: &mut Places) -> Result<()> {
+        self.forget(changes, places)?;
         let parts = changes.parts(self.count())?;
         let pieces = (0..parts.len()).map(|nth| self.piece(&parts, nth).len() + 1);
         let length = pieces.sum::<usize>() + self.closing().len();
@@ -122,14 +134,14 @@ impl IndexText {
             memory::append(&mut text, piece)?;
             match parts.get(nth) {
                 Some(Part::Kept(run)) => {
-                    let before = span(&self.text, piece).start;
+                    let before = place(piece, &self.text).start;
                     for old in self.entries.get(run.clone()).unwrap_or_default() {
                         let moved = old.start - before + start..old.end - before + start;
                         memory::push(&mut entries, moved)?;
                     }
                 }
                 Some(Part::New(entry)) => {
-                    self.places.note(entry, entries.len())?;
+                    places.note(entry, entries.len())?;
                     memory::push(&mut entries, start..text.len())?;
                 }
                 None => {}
@@ -138,23 +150,23 @@ impl IndexText {
         let end = text.len() + 1;
         memory::append(&mut text, self.closing())?;
         self.array.end = end;
-        (self.text, self.entries) = (text, entries);
+        (self.text, self.entries) = (Arc::new(text), entries);
         Ok(())
     }
 
     /// Forgets where the entries stand that are changed, and counts the others anew.
-    fn forget(&mut self, changes: &Changes) -> Result<()> {
+    fn forget(&self, changes: &Changes, places: &mut Places) -> Result<()> {
         let changed = changes.changed()?;
         for position in &changed {
             if let Some(entry) = self.descriptor(*position)? {
-                self.places.forget(&entry, *position);
+                places.forget(&entry, *position);
             }
         }
         let removed = changed.into_iter().filter(|position| changes.is_removed(*position));
         let removed = memory::list(removed)?;
         if !removed.is_empty() {
             let before = |position| removed.partition_point(|removed| *removed < position);
-            self.places.renumber(|position| position - before(position));
+            places.renumber(|position| position - before(position));
         }
         Ok(())
     }
@@ -201,7 +213,10 @@ mod tests {
         let read = IndexText::stored("test", written.clone().into_bytes()).unwrap();
         assert_eq!((&read.array, &read.entries), (&index.array, &index.entries));
         for (position, entry) in read.descriptors().unwrap().iter().enumerate() {
-            assert!(index.places.of_digest(entry.digest()).contains(&position), "{position}");
+            assert!(
+                index.places().unwrap().of_digest(entry.digest()).contains(&position),
+                "{position}"
+            );
         }
         written
     }

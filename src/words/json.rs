@@ -37,19 +37,6 @@ pub(crate) fn value<'a, T: Asking<'a>>(text: &'a str) -> serde_json::Result<T> {
     serde_json::from_str::<Asked<T>>(text).map(|Asked(value)| value)
 }
 
-/// The same for a member of a document that may be absent or null.
-pub(crate) fn member<'de, D, T>(deserializer: D) -> std::result::Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Asking<'de>,
-{
-    let text = <&RawValue>::deserialize(deserializer)?;
-    match text.get() {
-        "null" => Ok(None),
-        text => object(text).map(Some).map_err(serde::de::Error::custom),
-    }
-}
-
 /// Whether two values say the same, whatever their order and spacing. Numbers
 /// are the same only if they are written alike.
 pub(crate) fn says_the_same(one: &str, other: &str) -> Result<bool> {

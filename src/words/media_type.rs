@@ -3,8 +3,10 @@
 //! image-spec, media-types.md; the grammar is that of RFC 6838, section 4.2.
 
 use super::error::{Error, Result};
-use super::memory::{self, Asking};
+use super::memory::{self, Asking, through_parser};
+use super::piece::Text;
 use serde::{Deserialize, Deserializer, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -14,7 +16,7 @@ use std::str::FromStr;
 /// a document is carried as it stands, since an unknown type is never an error.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
-pub struct MediaType(String);
+pub struct MediaType(Cow<'static, str>);
 
 /// What a media type says about the shape of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +42,15 @@ impl MediaType {
     /// Bytes of no declared meaning.
     pub const OCTET_STREAM: &str = "application/octet-stream";
 
+    const COMMON: [&str; 6] = [
+        Self::IMAGE_MANIFEST,
+        Self::IMAGE_INDEX,
+        Self::IMAGE_CONFIG,
+        Self::IMAGE_LAYER,
+        Self::IMAGE_LAYER_GZIP,
+        Self::IMAGE_LAYER_ZSTD,
+    ];
+
     const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
     const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
     const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar";
@@ -53,7 +64,16 @@ impl MediaType {
     }
 
     pub(crate) fn known(text: &'static str) -> Self {
-        Self(text.to_owned())
+        Self(Cow::Borrowed(text))
+    }
+
+    /// Takes no memory for the types that nearly every document has.
+    fn of(text: &str) -> Result<Self> {
+        let known = Self::COMMON.into_iter().find(|common| *common == text);
+        known.map_or_else(
+            || Ok(Self(Cow::Owned(memory::owned(text)?))),
+            |text| Ok(Self::known(text)),
+        )
     }
 
     pub(crate) fn kind(&self) -> Kind {
@@ -99,9 +119,7 @@ impl FromStr for MediaType {
 
     fn from_str(text: &str) -> Result<Self> {
         match text.split_once('/') {
-            Some((kind, subtype)) if is_name(kind) && is_name(subtype) => {
-                memory::owned(text).map(Self)
-            }
+            Some((kind, subtype)) if is_name(kind) && is_name(subtype) => Self::of(text),
             _ => Err(Error::invalid(
                 "media type",
                 "type/subtype by RFC 6838, such as application/octet-stream",
@@ -125,7 +143,8 @@ impl fmt::Display for MediaType {
 
 impl<'de> Deserialize<'de> for MediaType {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        memory::asking(deserializer).map(Self)
+        let text = Text::deserialize(deserializer)?;
+        Self::of(text.as_str()).map_err(through_parser)
     }
 }
 

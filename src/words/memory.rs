@@ -100,7 +100,11 @@ pub(crate) fn note<K: Eq + Hash, V>(map: &mut HashMap<K, V>, key: K, value: V) -
 }
 
 /// Sets a member of a map; says what it was.
-pub(crate) fn set<V>(map: &mut IndexMap<String, V>, name: String, value: V) -> Result<Option<V>> {
+pub(crate) fn set<K: Eq + Hash, V>(
+    map: &mut IndexMap<K, V>,
+    name: K,
+    value: V,
+) -> Result<Option<V>> {
     map.try_reserve(1).map_err(|_| Error::Memory)?;
     Ok(map.insert(name, value))
 }
@@ -195,12 +199,12 @@ impl<'de, T: Asking<'de>> Deserialize<'de> for Asked<T> {
     }
 }
 
-impl<'de, V: Asking<'de>> Asking<'de> for IndexMap<String, V> {
+impl<'de, K: Asking<'de> + Eq + Hash, V: Asking<'de>> Asking<'de> for IndexMap<K, V> {
     fn read<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct Map<V>(PhantomData<V>);
+        struct Map<K, V>(PhantomData<(K, V)>);
 
-        impl<'de, V: Asking<'de>> Visitor<'de> for Map<V> {
-            type Value = IndexMap<String, V>;
+        impl<'de, K: Asking<'de> + Eq + Hash, V: Asking<'de>> Visitor<'de> for Map<K, V> {
+            type Value = IndexMap<K, V>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a map")

@@ -4,8 +4,9 @@
 
 use super::error::{Error, Result};
 use super::json;
-use super::memory::{self, Asking, asking};
-use serde::{Deserialize, Serialize};
+use super::memory::{self, Asking, asking, through_parser};
+use super::piece::Text;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
@@ -13,33 +14,58 @@ use std::str::FromStr;
 ///
 /// As text it is `os/architecture[/variant][:os.version]`, or the JSON object
 /// of the image-spec, which can say everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Platform {
     /// The CPU architecture, in Go's words: `amd64`, `arm64`.
-    #[serde(default, deserialize_with = "asking")]
     pub architecture: String,
     /// The operating system, in Go's words: `linux`, `windows`.
-    #[serde(default, deserialize_with = "asking")]
     pub os: String,
     /// The version of the operating system.
-    #[serde(
-        rename = "os.version",
-        default,
-        deserialize_with = "asking",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "os.version", skip_serializing_if = "Option::is_none")]
     pub os_version: Option<String>,
     /// The features of the operating system that are required.
-    #[serde(
-        rename = "os.features",
-        default,
-        deserialize_with = "asking",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "os.features", skip_serializing_if = "Option::is_none")]
     pub os_features: Option<Vec<String>>,
     /// The variant of the CPU: `v7`, `v8`.
-    #[serde(default, deserialize_with = "asking", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
+}
+
+/// The members of a platform as a parser finds them.
+#[derive(Deserialize)]
+struct Members<'a> {
+    #[serde(borrow, default)]
+    architecture: Text<'a>,
+    #[serde(borrow, default)]
+    os: Text<'a>,
+    #[serde(borrow, rename = "os.version")]
+    os_version: Option<Text<'a>>,
+    #[serde(borrow, rename = "os.features", default, deserialize_with = "asking")]
+    os_features: Option<Vec<Text<'a>>>,
+    #[serde(borrow)]
+    variant: Option<Text<'a>>,
+}
+
+impl<'de: 'a, 'a> Asking<'de> for Members<'a> {}
+
+impl Members<'_> {
+    fn keep(self) -> Result<Platform> {
+        let features =
+            |features: Vec<Text>| memory::try_list(features.into_iter().map(Text::into_string));
+        Ok(Platform {
+            architecture: self.architecture.into_string()?,
+            os: self.os.into_string()?,
+            os_version: self.os_version.map(Text::into_string).transpose()?,
+            os_features: self.os_features.map(features).transpose()?,
+            variant: self.variant.map(Text::into_string).transpose()?,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Platform {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        Members::deserialize(deserializer)?.keep().map_err(through_parser)
+    }
 }
 
 impl Asking<'_> for Platform {}
@@ -69,6 +95,11 @@ impl Platform {
             && (given(&wanted.os_version).is_none()
                 || given(&self.os_version) == given(&wanted.os_version))
             && wanted.features().iter().all(|feature| self.features().contains(feature))
+    }
+
+    /// Checks the JSON of a platform that is to be read when it is asked for.
+    pub(super) fn check(json: &str) -> serde_json::Result<()> {
+        json::object::<Members>(json).map(drop)
     }
 
     fn is_well_formed(&self) -> bool {

@@ -1,9 +1,10 @@
 //! How far a long call has come, and whether it is to go on.
 
 use super::error::{Error, Result};
+use super::interrupt::Interrupt;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// It is not told more often than this.
@@ -47,6 +48,7 @@ pub(crate) struct Tally {
     items_done: AtomicU64,
     items_total: AtomicU64,
     stopped: AtomicBool,
+    interrupt: OnceLock<Interrupt>,
 }
 
 impl<'a> Watch<'a> {
@@ -115,6 +117,7 @@ impl Tally {
             items_done: AtomicU64::new(0),
             items_total: AtomicU64::new(UNKNOWN),
             stopped: AtomicBool::new(false),
+            interrupt: OnceLock::new(),
         }
     }
 
@@ -141,8 +144,16 @@ impl Tally {
         self.stopped.store(true, Ordering::Relaxed);
     }
 
+    /// Has this interrupt end the work as well.
+    pub(crate) fn heed(&self, interrupt: &Interrupt) {
+        let _ = self.interrupt.set(interrupt.clone());
+    }
+
     pub(crate) fn check(&self) -> Result<()> {
-        if self.stopped.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+        if self.stopped.load(Ordering::Relaxed) {
+            return Err(Error::Cancelled);
+        }
+        self.interrupt.get().map_or(Ok(()), Interrupt::check)
     }
 
     fn progress(&self) -> Progress {

@@ -16,6 +16,7 @@ use ::ocilayout::ffi::edit::*;
 use ::ocilayout::ffi::error::*;
 use ::ocilayout::ffi::image::*;
 use ::ocilayout::ffi::index::*;
+use ::ocilayout::ffi::interrupt::*;
 use ::ocilayout::ffi::layout::*;
 use ::ocilayout::ffi::lookup::*;
 use ::ocilayout::ffi::matching::*;
@@ -225,7 +226,7 @@ fn read(handle: *const ocilayout_descriptor) -> Descriptor {
         assert_eq!(digest.as_deref(), Some(descriptor.digest().as_str()));
         assert_eq!(ocilayout_descriptor_size(handle), descriptor.size());
         let platform = text(ocilayout_descriptor_platform(handle));
-        assert_eq!(platform, descriptor.platform().map(ToString::to_string));
+        assert_eq!(platform, descriptor.platform().unwrap().map(|platform| platform.to_string()));
         let reference = text(ocilayout_descriptor_reference(handle));
         assert_eq!(reference.as_deref(), descriptor.reference());
         assert_eq!(ocilayout_descriptor_annotation_count(handle), descriptor.annotations().len());
@@ -235,9 +236,9 @@ fn read(handle: *const ocilayout_descriptor) -> Descriptor {
             let found = text(ocilayout_descriptor_annotation_value(handle, position));
             assert_eq!(found.as_deref(), Some(value));
         }
-        for (position, url) in descriptor.urls().iter().enumerate() {
+        for (position, url) in descriptor.urls().enumerate() {
             let found = text(ocilayout_descriptor_url(handle, position));
-            assert_eq!(found.as_ref(), Some(url));
+            assert_eq!(found.as_deref(), Some(url));
         }
         descriptor
     }
@@ -875,6 +876,16 @@ impl Api for Abi {
     fn set_lock_timeout(&self, timeout: Option<u32>) {
         let timeout = timeout.map_or(-1, i64::from);
         call(|err| unsafe { ocilayout_set_lock_timeout(self.0.0, timeout, err) }).unwrap();
+    }
+
+    fn interruptible(&self) -> Self {
+        make(ocilayout_free, |out, err| unsafe { ocilayout_interruptible(self.0.0, out, err) })
+            .map(Self)
+            .unwrap()
+    }
+
+    fn interrupt(&self) -> Outcome<()> {
+        call(|err| unsafe { ocilayout_interrupt(self.0.0, err) })
     }
 
     fn begin(&self) -> Outcome<Self> {

@@ -257,6 +257,10 @@ pub trait Api: Sized + Sync {
     /// In milliseconds; `None` is for ever.
     fn set_lock_timeout(&self, timeout: Option<u32>);
 
+    /// The same layout by a handle that can be interrupted.
+    fn interruptible(&self) -> Self;
+    fn interrupt(&self) -> Outcome<()>;
+
     /// A transaction, which is used as a layout is.
     fn begin(&self) -> Outcome<Self>;
     fn commit(&self) -> Outcome<()>;

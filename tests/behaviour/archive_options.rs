@@ -168,13 +168,16 @@ fn the_last_pattern_that_matches_decides<A: Api>() {
     // It stays out with the directory it is in.
     let patterns = [out("{tmp,usr}"), back("usr/**"), out("[a-b].?"), out("\u{0}")];
     assert_eq!(left(&patterns[..3]), ["ÿ.o"]);
+    // Here it is a character like any other.
+    assert_eq!(left(&[out("*"), back("!tmp")]), [""; 0]);
     assert_eq!(left(&[out("*"), back("tm?"), out("tmp/*"), back("tmp/e")]), ["tmp/e"]);
 }
 
 fn patterns_are_checked<A: Api>() {
     let (_scratch, path, layout) = layout::<A>();
     let tree = tree();
-    for pattern in ["", "/usr", "usr/", "[", "{a", "a\\", "/"] {
+    let many = "{a}".repeat(11);
+    for pattern in ["", "/usr", "usr/", "[", "{a", "a\\", "/", many.as_str()] {
         for includes in [false, true] {
             let directory = Directory { patterns: &[(pattern, includes)], ..Directory::default() };
             let outcome = put(&layout, tree.path(), &directory);

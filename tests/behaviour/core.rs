@@ -429,6 +429,20 @@ impl Api for Core {
         self.0.set_lock_timeout(timeout);
     }
 
+    fn interruptible(&self) -> Self {
+        match &self.1 {
+            Some(transaction) => {
+                let transaction = transaction.interruptible();
+                Self((*transaction).clone(), Some(transaction))
+            }
+            None => Self(self.0.interruptible(), None),
+        }
+    }
+
+    fn interrupt(&self) -> Outcome<()> {
+        Ok(self.0.interrupt()?)
+    }
+
     fn begin(&self) -> Outcome<Self> {
         let transaction = self.0.begin()?;
         Ok(Self((*transaction).clone(), Some(transaction)))

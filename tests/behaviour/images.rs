@@ -98,7 +98,7 @@ fn an_image_says_all_that_was_set<A: Api>() {
             ],
         })
     );
-    assert_eq!(image.platform().unwrap().to_string(), "windows/amd64/v2:10.0");
+    assert_eq!(image.platform().unwrap().unwrap().to_string(), "windows/amd64/v2:10.0");
     assert_clean(&path);
 }
 
@@ -199,7 +199,7 @@ fn layers_are_added_to_an_image<A: Api>() {
             {"created_by": "two"},
         ])
     );
-    assert_eq!(more.platform().unwrap().to_string(), "linux/arm64");
+    assert_eq!(more.platform().unwrap().unwrap().to_string(), "linux/arm64");
     assert_ne!(more.digest(), base.digest());
     layout.children(&base).expect("the old image is still there");
 }

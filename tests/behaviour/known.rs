@@ -24,6 +24,9 @@ both!(
     an_index_that_goes_and_comes_back_is_noticed,
     an_index_to_be_mended_is_known_as_it_is,
     names_and_digests_are_found_after_every_edit,
+    a_list_says_what_was_there_while_the_index_changes,
+    texts_with_escapes_mean_what_they_say,
+    a_malformed_platform_is_refused_when_the_index_is_read,
     a_name_is_moved_again_and_again,
     a_hundred_thousand_entries,
     the_same_twice_in_a_large_transaction,
@@ -53,6 +56,12 @@ fn overwrite(path: &Path, content: &str) {
     let written = file.metadata().unwrap().modified().unwrap();
     file.write_all(content.as_bytes()).unwrap();
     file.set_times(FileTimes::new().set_modified(written)).unwrap();
+}
+
+/// Writes an index of entries in these very words.
+fn write_entries(layout: &Path, entries: &str) {
+    let index = format!(r#"{{"schemaVersion":2,"manifests":[{entries}]}}"#);
+    std::fs::write(layout.join("index.json"), index).unwrap();
 }
 
 /// The text of the index, in which an entry is called otherwise.
@@ -253,6 +262,71 @@ fn names_and_digests_are_found_after_every_edit<A: Api>() {
                 assert_eq!(found.digest().as_str(), first.1, "seed {seed}");
             }
         }
+    }
+}
+
+fn a_list_says_what_was_there_while_the_index_changes<A: Api>() {
+    let (_scratch, path, layout) = layout::<A>();
+    let texts: Vec<String> = (0..3)
+        .map(|n| {
+            format!(r#"{{ "mediaType":"a/b","digest":"{}","size":{n},"x":[{n}.0] }}"#, digest(n))
+        })
+        .collect();
+    write_entries(&path, &texts.join(", "));
+    let first_read = layout.list(None).unwrap();
+    let known = layout.list(None).unwrap();
+    layout.remove(&Matcher::Digests(&[digest(0).as_str()])).unwrap();
+    layout.append(&named("new"), None, ANYWAY).unwrap();
+    for list in [&first_read, &known] {
+        assert_eq!(list.iter().map(Descriptor::json).collect::<Vec<_>>(), texts);
+        assert_eq!(list[2].digest().as_str(), digest(2));
+    }
+    let now = layout.list(None).unwrap();
+    assert_eq!(now.iter().map(Descriptor::json).collect::<Vec<_>>()[..2], texts[1..]);
+}
+
+fn texts_with_escapes_mean_what_they_say<A: Api>() {
+    let (_scratch, path, layout) = layout::<A>();
+    let entry = format!(
+        r#"{{"mediaType":"a\u002fb","digest":"{}","size":1,"artifactType":"\u0063/d",
+        "urls":["https:\/\/example.org/\u00e9"],"platform":{{"os":"l\u0069nux","architecture":"a"}},
+        "annotations":{{"twice":"1","\u006frg.opencontainers.image.ref.name":"n\u0061me","twice":"\"2\""}}}}"#,
+        digest(7).replace(':', r"\u003a")
+    );
+    write_entries(&path, &entry);
+    let entry = layout.resolve("name", None).unwrap();
+    assert_eq!(entry.json(), layout.list(None).unwrap()[0].json());
+    assert_eq!(entry.media_type().as_str(), "a/b");
+    assert_eq!(entry.digest().as_str(), digest(7));
+    assert_eq!(entry.artifact_type().unwrap().as_str(), "c/d");
+    assert!(entry.urls().eq(["https://example.org/\u{e9}"]));
+    assert_eq!(entry.platform().unwrap().unwrap().to_string(), "linux/a");
+    let annotations: Vec<_> = entry.annotations().collect();
+    assert_eq!(annotations, [("twice", "\"2\""), ("org.opencontainers.image.ref.name", "name")]);
+    let found = layout.list(Some(&Matcher::Digests(&[digest(7).as_str()]))).unwrap();
+    assert_eq!(found.len(), 1);
+}
+
+fn a_malformed_platform_is_refused_when_the_index_is_read<A: Api>() {
+    let (_scratch, path, layout) = layout::<A>();
+    for (platform, is_sound) in [
+        ("null", true),
+        ("{}", true),
+        (r#"{"os":"linux","os.features":null}"#, true),
+        ("[]", false),
+        (r#""linux/amd64""#, false),
+        (r#"{"os":null}"#, false),
+        (r#"{"os":"a","os":"a"}"#, false),
+        (r#"{"os":"a","os.features":[1]}"#, false),
+    ] {
+        let digest = digest(1);
+        write_entries(
+            &path,
+            &format!(r#"{{"mediaType":"a/b","digest":"{digest}","size":1,"platform":{platform}}}"#),
+        );
+        let listed = layout.list(None);
+        assert_eq!(listed.is_ok(), is_sound, "{platform}");
+        assert!(is_sound || listed.unwrap_err().message.contains("manifests[0]"), "{platform}");
     }
 }
 

@@ -98,7 +98,7 @@ fn an_image_without_a_platform_is_asked_for_its_config<A: Api>() {
     // An index that is built of it learns the platform, too.
     let index = layout.index(&[&bare], &[]).unwrap();
     let child = layout.children(&index).unwrap().remove(0);
-    assert_eq!(child.platform().unwrap().to_string(), "linux/s390x");
+    assert_eq!(child.platform().unwrap().unwrap().to_string(), "linux/s390x");
 }
 
 fn what_is_not_there_is_not_found<A: Api>() {

@@ -27,6 +27,7 @@ mod given_up;
 mod hostile;
 mod hosts;
 mod images;
+mod interrupts;
 mod known;
 mod layers;
 mod locks;

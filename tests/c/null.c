@@ -371,6 +371,9 @@ static void transactions(const char *dir) {
     REFUSES("out", ocilayout_begin(layout, NULL, err));
     REFUSES("transaction", ocilayout_commit(NULL, err));
     REFUSES("layout", ocilayout_set_lock_timeout(NULL, 0, err));
+    CLEARS(out, "layout", ocilayout_interruptible(NULL, &out, err));
+    REFUSES("out", ocilayout_interruptible(layout, NULL, err));
+    REFUSES("layout", ocilayout_interrupt(NULL, err));
     CLEARS(described, "layout", ocilayout_describe_index(NULL, &described, err));
     REFUSES("out", ocilayout_describe_index(layout, NULL, err));
 
