@@ -301,9 +301,18 @@ public:
     template <class Range, class = decltype(Text(*std::begin(std::declval<const Range &>())))>
     Texts(const Range &texts) : Texts(std::begin(texts), std::end(texts)) {}
 
+    Texts(const Texts &) = delete;
+    Texts &operator=(const Texts &) = delete;
+
 private:
-    template <class Iterator>
-    Texts(Iterator begin, Iterator end) : texts_(begin, end) {
+    template <class Iterator, class End>
+    Texts(Iterator begin, End end) {
+        for (; begin != end; ++begin) {
+            if constexpr (std::is_reference_v<decltype(*begin)> || std::is_pointer_v<decltype(*begin)>)
+                texts_.emplace_back(*begin);
+            else // A text that the range makes at each step, and that goes with it, is copied.
+                texts_.emplace_back(std::string_view(*begin));
+        }
         pointers_.reserve(texts_.size());
         for (const Text &text : texts_)
             pointers_.push_back(text.c_str());
@@ -927,8 +936,8 @@ public:
     List(const Range &matchers) : List(std::begin(matchers), std::end(matchers)) {}
 
 private:
-    template <class Iterator>
-    List(Iterator begin, Iterator end) {
+    template <class Iterator, class End>
+    List(Iterator begin, End end) {
         for (; begin != end; ++begin)
             matchers_.push_back(Item(*begin).match);
     }

@@ -3,7 +3,7 @@
 mod support;
 
 use std::process::Command;
-use support::{compile, have_tools, program, root, run};
+use support::{compile, have_tools, output, program, root, run};
 
 /// The first block of code in a language.
 fn block(language: &str) -> String {
@@ -12,21 +12,25 @@ fn block(language: &str) -> String {
     behind.split_once("```").unwrap().0.to_owned()
 }
 
-#[test]
-fn the_program_in_c_packs_a_layer() {
-    if !have_tools(&["gcc", "tar"]) {
+/// Compiles the program in this language, and packs a layer with it.
+fn packs_a_layer(language: &str, compiler: &str, standard: &str) {
+    if !have_tools(&[compiler, "tar"]) {
         return;
     }
     let scratch = tempfile::tempdir().unwrap();
-    let source = scratch.path().join("first.c");
-    std::fs::write(&source, block("c")).unwrap();
+    let source = scratch.path().join("first").with_extension(language);
+    std::fs::write(&source, block(language)).unwrap();
     let first = scratch.path().join("first");
-    compile("gcc", &["-std=c99"], &source, &first);
+    compile(compiler, &[standard], &source, &first);
     let tar = scratch.path().join("layer.tar");
     run(Command::new("tar").arg("-cf").arg(&tar).args(["-C", "/etc", "hostname"]));
     let layout = scratch.path().join("layout");
-    let mut command = program(&first, scratch.path());
-    let digest = run(command.arg(&layout).arg("latest").arg(&tar));
+    let first = |tar| {
+        let mut command = program(&first, scratch.path());
+        command.arg(&layout).arg("latest").arg(tar);
+        command
+    };
+    let digest = run(&mut first(&tar));
     let opened = ocilayout::Layout::open(&layout).unwrap();
     let platform = "linux/amd64".parse().unwrap();
     let image = opened.resolve("latest", Some(&platform)).unwrap();
@@ -34,6 +38,17 @@ fn the_program_in_c_packs_a_layer() {
     let layer = opened.children(&image).unwrap().remove(1);
     let layer = scratch.path().join("layout/blobs/sha256").join(layer.digest().encoded());
     assert_eq!(run(Command::new("tar").arg("-tzf").arg(layer)), "hostname\n");
+    assert!(!output(&mut first(&scratch.path().join("no such file"))).status.success());
+}
+
+#[test]
+fn the_program_in_c_packs_a_layer() {
+    packs_a_layer("c", "gcc", "-std=c99");
+}
+
+#[test]
+fn the_program_in_cpp_packs_a_layer() {
+    packs_a_layer("cpp", "g++", "-std=c++17");
 }
 
 #[test]

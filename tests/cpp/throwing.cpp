@@ -452,6 +452,20 @@ static void blobs_are_written_and_read(const oci::Layout &layout, const std::str
     layout.remove(oci::Match::reference("absent"));
 }
 
+// A range whose texts are gone at the next step.
+struct Made {
+    struct Iterator {
+        int left;
+        std::string operator*() const {
+            return R"({"os":"linux","architecture":"amd64"})";
+        }
+        void operator++() { --left; }
+        bool operator!=(const Iterator &other) const { return left != other.left; }
+    };
+    static Iterator begin() { return {1}; }
+    static Iterator end() { return {0}; }
+};
+
 static void matchers_are_composed(const oci::Layout &layout) {
     auto abc = layout.blob_put("abc", oci::BlobOptions().set_media_type("text/plain"));
     abc.set_platform("linux/amd64").set_annotation("color", "red");
@@ -474,6 +488,7 @@ static void matchers_are_composed(const oci::Layout &layout) {
     CHECK(names(Match::platforms(std::vector<std::string>{"linux/arm64", "linux/386"})) == "");
     CHECK(names(Match::media_types({"text/plain"})) == "one two three ");
     CHECK(names(Match::digests(std::array<const char *, 1>{ABC})) == "one two three ");
+    CHECK(names(Match::platforms(Made())) == "one two three ");
     const auto short_names = [](oci::DescriptorView entry) { return entry.reference()->size() == 3; };
     CHECK(names(short_names) == "one two " && names({!one, short_names}) == "two ");
     CHECK(names([&](auto entry) { return one.test(entry) || entry.reference() == "three"; }) == "one three ");
