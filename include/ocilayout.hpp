@@ -171,7 +171,8 @@ template <class T, class... Types>
 inline constexpr bool is_one_of = (std::is_same_v<T, Types> || ...);
 
 template <class E>
-inline constexpr bool is_flags = is_one_of<E, Open, Blob, Directory, Append, Manifest, Collect, Verify>;
+inline constexpr bool is_flags =
+    is_one_of<E, Open, Blob, Directory, Append, Manifest, Collect, Verify>;
 
 } // namespace detail
 
@@ -200,7 +201,8 @@ public:
 
     // What C says by its status and its error, which stays the caller's and may be NULL.
     Error(ocilayout_status status, const ocilayout_error *error)
-        : std::runtime_error(error ? ocilayout_error_message(error) : ocilayout_status_name(status)),
+        : std::runtime_error(error ? ocilayout_error_message(error)
+                                   : ocilayout_status_name(status)),
           status_(static_cast<Status>(error ? ocilayout_error_status(error) : status)),
           errno_(ocilayout_error_errno(error)),
           callback_code_(ocilayout_error_callback_code(error)) {}
@@ -262,14 +264,15 @@ class Text {
 public:
     Text() noexcept = default;
     Text(const char *text) noexcept : text_(text) {}
-    Text(std::string_view text) : copy_(text) { check(*copy_); }
+    Text(std::string_view text) : copy_(text), is_copy_(true) { check(copy_); }
     Text(std::optional<std::string_view> text) {
         if (text)
             *this = Text(*text);
     }
 
     // std::string and what else ends with NUL.
-    template <class T, class = decltype(std::declval<const T &>().c_str(), std::declval<const T &>().size())>
+    template <class T,
+              class = decltype(std::declval<const T &>().c_str(), std::declval<const T &>().size())>
     Text(const T &text) noexcept : text_(text.c_str()) {
         check({text.c_str(), text.size()});
     }
@@ -278,7 +281,7 @@ public:
     template <class T, class = decltype(std::declval<const T &>().native().c_str()), class = void>
     Text(const T &path) noexcept : Text(path.native()) {}
 
-    const char *c_str() const noexcept { return copy_ ? copy_->c_str() : text_; }
+    const char *c_str() const noexcept { return is_copy_ ? copy_.c_str() : text_; }
 
 private:
     void check(std::string_view text) noexcept {
@@ -289,7 +292,8 @@ private:
     friend bool is_cut(const Text &text) noexcept { return text.has_nul_; }
 
     const char *text_ = nullptr;
-    std::optional<std::string> copy_;
+    std::string copy_;
+    bool is_copy_ = false;
     bool has_nul_ = false;
 };
 
@@ -308,7 +312,8 @@ private:
     template <class Iterator, class End>
     Texts(Iterator begin, End end) {
         for (; begin != end; ++begin) {
-            if constexpr (std::is_reference_v<decltype(*begin)> || std::is_pointer_v<decltype(*begin)>)
+            if constexpr (std::is_reference_v<
+                              decltype(*begin)> || std::is_pointer_v<decltype(*begin)>)
                 texts_.emplace_back(*begin);
             else // A text that the range makes at each step, and that goes with it, is copied.
                 texts_.emplace_back(std::string_view(*begin));
@@ -352,7 +357,8 @@ public:
     Bytes(const char *text) noexcept : Bytes(std::string_view(text)) {}
 
     template <class Container,
-              std::enable_if_t<detail::is_byte<std::remove_cv_t<detail::Element<const Container>>>, int> = 0>
+              std::enable_if_t<detail::is_byte<std::remove_cv_t<detail::Element<const Container>>>,
+                               int> = 0>
     Bytes(const Container &container) noexcept : Bytes(container.data(), container.size()) {}
 
     const std::byte *data() const noexcept { return data_; }
@@ -380,7 +386,8 @@ public:
         : data_(static_cast<std::byte *>(data)), size_(size) {}
 
     // std::vector, std::array, std::span and the like.
-    template <class Container, std::enable_if_t<detail::is_byte<detail::Element<Container>>, int> = 0>
+    template <class Container,
+              std::enable_if_t<detail::is_byte<detail::Element<Container>>, int> = 0>
     Buffer(Container &&container) noexcept : Buffer(container.data(), container.size()) {}
 
     std::byte *data() const noexcept { return data_; }
@@ -433,13 +440,15 @@ bool call(const OnError &err, Function function, const Arguments &...arguments) 
     if (err.happened())
         return false;
     if ((is_cut(arguments) || ...)) {
-        err.happens(Error(Status::invalid_argument, "a text has NUL in it, where it would end in C"));
+        err.happens(
+            Error(Status::invalid_argument, "a text has NUL in it, where it would end in C"));
         return false;
     }
     ocilayout_error *error = nullptr;
     const ocilayout_status status =
         std::apply(function, std::tuple_cat(in_c(arguments)..., std::make_tuple(&error)));
-    const std::unique_ptr<ocilayout_error, void (*)(ocilayout_error *)> owned(error, ocilayout_error_free);
+    const std::unique_ptr<ocilayout_error, void (*)(ocilayout_error *)> owned(error,
+                                                                              ocilayout_error_free);
     (rethrow(arguments), ...);
     if (status != OCILAYOUT_OK)
         err.happens(Error(status, error));
@@ -490,7 +499,9 @@ public:
     T take() noexcept { return T(std::exchange(object_, nullptr)); }
 
 private:
-    friend std::tuple<typename T::Object **> in_c(const Out &out) noexcept { return {&out.object_}; }
+    friend std::tuple<typename T::Object **> in_c(const Out &out) noexcept {
+        return {&out.object_};
+    }
 
     mutable typename T::Object *object_ = nullptr;
 };
@@ -605,7 +616,8 @@ private:
 #endif
     }
 
-    friend std::tuple<Result (*)(void *, Arguments...), void *> in_c(const Callback &callback) noexcept {
+    friend std::tuple<Result (*)(void *, Arguments...), void *>
+    in_c(const Callback &callback) noexcept {
         return {callback.run_, const_cast<Callback *>(&callback)};
     }
     friend void rethrow([[maybe_unused]] const Callback &callback) {
@@ -624,14 +636,14 @@ private:
 
 // A setter that chains, on what has a name and on what is made for one call. Both parts are
 // told in parentheses: the parameters, and what C is called with.
-#define OCILAYOUT_SETTER(Class, name, parameters, call)                                            \
-    Class &name parameters & {                                                                     \
-        this->set call;                                                                            \
-        return *this;                                                                              \
-    }                                                                                              \
-    Class name parameters && {                                                                     \
-        this->set call;                                                                            \
-        return std::move(*this);                                                                   \
+#define OCILAYOUT_SETTER(Class, name, parameters, call) \
+    Class &name parameters & {                          \
+        this->set call;                                 \
+        return *this;                                   \
+    }                                                   \
+    Class name parameters && {                          \
+        this->set call;                                 \
+        return std::move(*this);                        \
     }
 
 } // namespace detail
@@ -649,10 +661,11 @@ public:
 };
 
 // The annotations of a descriptor, as pairs of a key and a value.
-class Annotations
-    : public detail::List<Annotations, ocilayout_descriptor, std::pair<std::string_view, std::string_view>> {
+class Annotations : public detail::List<Annotations, ocilayout_descriptor,
+                                        std::pair<std::string_view, std::string_view>> {
 public:
-    explicit Annotations(const ocilayout_descriptor *descriptor) noexcept : descriptor_(descriptor) {}
+    explicit Annotations(const ocilayout_descriptor *descriptor) noexcept
+        : descriptor_(descriptor) {}
 
     std::size_t size() const noexcept { return ocilayout_descriptor_annotation_count(descriptor_); }
     const ocilayout_descriptor *get() const noexcept { return descriptor_; }
@@ -679,7 +692,8 @@ public:
     }
     const ocilayout_descriptor *get() const noexcept { return descriptor_; }
 
-    static std::string_view at(const ocilayout_descriptor *descriptor, std::size_t position) noexcept {
+    static std::string_view at(const ocilayout_descriptor *descriptor,
+                               std::size_t position) noexcept {
         return detail::text(ocilayout_descriptor_url(descriptor, position));
     }
 
@@ -695,7 +709,9 @@ namespace detail {
 template <class Self>
 class Described {
 public:
-    std::string_view media_type() const noexcept { return text(ocilayout_descriptor_media_type(c())); }
+    std::string_view media_type() const noexcept {
+        return text(ocilayout_descriptor_media_type(c()));
+    }
     std::string_view digest() const noexcept { return text(ocilayout_descriptor_digest(c())); }
     std::uint64_t size() const noexcept { return ocilayout_descriptor_size(c()); }
     std::string_view json() const noexcept { return text(ocilayout_descriptor_json(c())); }
@@ -724,7 +740,9 @@ public:
     Descriptor copy(OnError err = {}) const;
 
 private:
-    const ocilayout_descriptor *c() const noexcept { return static_cast<const Self &>(*this).get(); }
+    const ocilayout_descriptor *c() const noexcept {
+        return static_cast<const Self &>(*this).get();
+    }
 };
 
 } // namespace detail
@@ -736,13 +754,15 @@ public:
     using Owned::Owned;
 
     Descriptor(const Text &media_type, const Text &digest, std::uint64_t size, OnError err = {})
-        : Descriptor(detail::make<Descriptor>(err, ocilayout_descriptor_new, media_type, digest, size)) {}
+        : Descriptor(
+            detail::make<Descriptor>(err, ocilayout_descriptor_new, media_type, digest, size)) {}
 
     static Descriptor from_json(std::string_view json, OnError err = {}) {
         return detail::make<Descriptor>(err, ocilayout_descriptor_from_json, json);
     }
 
-    OCILAYOUT_SETTER(Descriptor, set_annotation, (const Text &key, const Text &value, OnError err = {}),
+    OCILAYOUT_SETTER(Descriptor, set_annotation,
+                     (const Text &key, const Text &value, OnError err = {}),
                      (err, ocilayout_descriptor_set_annotation, key, value))
     OCILAYOUT_SETTER(Descriptor, set_reference, (const Text &reference, OnError err = {}),
                      (err, ocilayout_descriptor_set_reference, reference))
@@ -832,8 +852,8 @@ struct ReadingBlobs {
     static constexpr bool takes = std::is_invocable_v<F &, DescriptorView, std::uint64_t, Buffer &>;
 
     template <class F>
-    static std::int64_t call(F &source, const ocilayout_descriptor *descriptor, std::uint64_t offset,
-                             void *data, std::size_t size) {
+    static std::int64_t call(F &source, const ocilayout_descriptor *descriptor,
+                             std::uint64_t offset, void *data, std::size_t size) {
         Buffer buffer(data, size);
         return static_cast<std::int64_t>(source(DescriptorView(descriptor), offset, buffer));
     }
@@ -860,7 +880,8 @@ struct Watching {
     template <class F>
     static std::int32_t call(F &tell, const Progress *progress) {
         using Answer = std::invoke_result_t<F &, const Progress &>;
-        static_assert(is_one_of<Answer, void, bool>, "progress answers whether to go on, or nothing");
+        static_assert(is_one_of<Answer, void, bool>,
+                      "progress answers whether to go on, or nothing");
         if constexpr (std::is_void_v<Answer>)
             tell(*progress);
         else
@@ -1008,9 +1029,11 @@ public:
     OCILAYOUT_SETTER(BlobOptions, set_media_type, (const Text &media_type, OnError err = {}),
                      (err, ocilayout_blob_options_set_media_type, media_type))
     OCILAYOUT_SETTER(BlobOptions, set_compression,
-                     (Compression compression, std::int32_t level = level_default, OnError err = {}),
+                     (Compression compression, std::int32_t level = level_default,
+                      OnError err = {}),
                      (err, ocilayout_blob_options_set_compression, compression, level))
-    OCILAYOUT_SETTER(BlobOptions, set_source_compression, (Compression compression, OnError err = {}),
+    OCILAYOUT_SETTER(BlobOptions, set_source_compression,
+                     (Compression compression, OnError err = {}),
                      (err, ocilayout_blob_options_set_source_compression, compression))
     OCILAYOUT_SETTER(BlobOptions, set_algorithm, (const Text &algorithm, OnError err = {}),
                      (err, ocilayout_blob_options_set_algorithm, algorithm))
@@ -1059,7 +1082,8 @@ public:
     template <class F, std::enable_if_t<std::is_constructible_v<Source, F>, int> = 0>
     Sources &add(F &&source, const BlobOptions &options = {}, OnError err = {}) & {
         using Read = std::remove_reference_t<F>;
-        using Held = std::conditional_t<std::is_base_of_v<std::istream, Read>, Read &, std::decay_t<F>>;
+        using Held =
+            std::conditional_t<std::is_base_of_v<std::istream, Read>, Read &, std::decay_t<F>>;
         kept_.push_back(std::make_unique<Keeping<Held>>(std::forward<F>(source)));
         set(err, ocilayout_sources_add_callback, kept_.back()->source, options.get());
         return *this;
@@ -1086,7 +1110,8 @@ public:
                      (err, ocilayout_sources_add_directory, path, directory_options.get(),
                       blob_options.get()))
     OCILAYOUT_SETTER(Sources, add_difference,
-                     (const Text &lower, const Text &upper, const DirectoryOptions &directory_options = {},
+                     (const Text &lower, const Text &upper,
+                      const DirectoryOptions &directory_options = {},
                       const BlobOptions &blob_options = {}, OnError err = {}),
                      (err, ocilayout_sources_add_difference, lower, upper, directory_options.get(),
                       blob_options.get()))
@@ -1168,7 +1193,9 @@ public:
     FindingKind kind() const noexcept {
         return static_cast<FindingKind>(ocilayout_finding_kind(finding_));
     }
-    std::string_view path() const noexcept { return detail::text(ocilayout_finding_path(finding_)); }
+    std::string_view path() const noexcept {
+        return detail::text(ocilayout_finding_path(finding_));
+    }
     std::string_view message() const noexcept {
         return detail::text(ocilayout_finding_message(finding_));
     }
@@ -1226,20 +1253,21 @@ public:
 
     Descriptor blob_put(Source source, const BlobOptions &options = {}, OnProgress progress = {},
                         OnError err = {}) const {
-        return detail::make<Descriptor>(err, ocilayout_blob_put_callback, get(), source, options.get(),
-                                        progress);
+        return detail::make<Descriptor>(err, ocilayout_blob_put_callback, get(), source,
+                                        options.get(), progress);
     }
-    Descriptor blob_put(const Bytes &memory, const BlobOptions &options = {}, OnProgress progress = {},
-                        OnError err = {}) const {
-        return detail::make<Descriptor>(err, ocilayout_blob_put_memory, get(), memory, options.get(),
-                                        progress);
+    Descriptor blob_put(const Bytes &memory, const BlobOptions &options = {},
+                        OnProgress progress = {}, OnError err = {}) const {
+        return detail::make<Descriptor>(err, ocilayout_blob_put_memory, get(), memory,
+                                        options.get(), progress);
     }
     Descriptor blob_put_fd(int fd, const BlobOptions &options = {}, OnProgress progress = {},
                            OnError err = {}) const {
-        return detail::make<Descriptor>(err, ocilayout_blob_put_fd, get(), fd, options.get(), progress);
+        return detail::make<Descriptor>(err, ocilayout_blob_put_fd, get(), fd, options.get(),
+                                        progress);
     }
-    Descriptor blob_put_file(const Text &path, const BlobOptions &options = {}, OnProgress progress = {},
-                             OnError err = {}) const {
+    Descriptor blob_put_file(const Text &path, const BlobOptions &options = {},
+                             OnProgress progress = {}, OnError err = {}) const {
         return detail::make<Descriptor>(err, ocilayout_blob_put_file, get(), path, options.get(),
                                         progress);
     }
@@ -1283,8 +1311,8 @@ public:
     // Says how many there were.
     std::size_t replace(Entries entries, DescriptorView descriptor, const Text &reference = {},
                         Append flags = {}, OnError err = {}) const {
-        return detail::ask<std::size_t>(err, ocilayout_replace, get(), entries, descriptor, reference,
-                                        flags);
+        return detail::ask<std::size_t>(err, ocilayout_replace, get(), entries, descriptor,
+                                        reference, flags);
     }
 
     // Says how many there were.
@@ -1307,7 +1335,8 @@ public:
 
     Descriptor manifest_put(std::string_view json, const Text &media_type = {}, Manifest flags = {},
                             OnError err = {}) const {
-        return detail::make<Descriptor>(err, ocilayout_manifest_put, get(), json, media_type, flags);
+        return detail::make<Descriptor>(err, ocilayout_manifest_put, get(), json, media_type,
+                                        flags);
     }
     void write(DescriptorView descriptor, BlobSource read_blob, OnProgress progress = {},
                OnError err = {}) const {
@@ -1400,7 +1429,8 @@ private:
 class BlobWriter : public detail::Owned<ocilayout_blob_writer, ocilayout_blob_writer_free> {
 public:
     explicit BlobWriter(const Layout &layout, const BlobOptions &options = {}, OnError err = {})
-        : Owned(detail::make<Owned>(err, ocilayout_blob_writer_open, layout.get(), options.get())) {}
+        : Owned(detail::make<Owned>(err, ocilayout_blob_writer_open, layout.get(), options.get())) {
+    }
 
     void write(const Bytes &data, OnError err = {}) { set(err, ocilayout_blob_writer_write, data); }
 

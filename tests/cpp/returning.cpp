@@ -11,7 +11,8 @@
 // A row of calls, one look at its end.
 static oci::Descriptor pack(const oci::Layout &layout, const oci::Text &platform, oci::Error &err) {
     std::istringstream tar("no tar at all");
-    auto options = oci::BlobOptions().set_compression(oci::Compression::gzip, oci::level_default, err);
+    auto options =
+        oci::BlobOptions().set_compression(oci::Compression::gzip, oci::level_default, err);
     auto layer = layout.blob_put(tar, options, {}, err);
     auto manifest = oci::Image(layout, err)
                         .set_platform(platform, err)
@@ -63,7 +64,8 @@ static void errors_tell_what_c_does(const oci::Layout &layout, const std::string
     CHECK(err.status() == oci::Status::callback && err.callback_code() == -7);
 
     err.clear();
-    layout.verify({}, [](const oci::Progress &) { return true; }, err);
+    layout.verify(
+        {}, [](const oci::Progress &) { return true; }, err);
     CHECK(!err);
 
     std::string cut("re\0turned", 9);
@@ -83,7 +85,8 @@ static void streams_become_bad(const oci::Layout &layout, const std::string &fol
     CHECK(spoiled.bad() && err.status() == oci::Status::digest);
 
     err.clear();
-    oci::Descriptor missing(oci::media_type::image_config, std::string(ABC).replace(7, 2, "00"), 3, err);
+    oci::Descriptor missing(oci::media_type::image_config, std::string(ABC).replace(7, 2, "00"), 3,
+                            err);
     oci::BlobStream absent(layout, missing, err);
     CHECK(absent.bad() && err.status() == oci::Status::not_found);
     err.clear();

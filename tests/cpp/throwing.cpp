@@ -40,9 +40,10 @@ void operator delete(void *memory, std::size_t) noexcept { std::free(memory); }
 
 // Owners are as large as a pointer, move, and do not copy.
 template <class T, std::size_t Pointers = 1>
-constexpr bool owns = sizeof(T) == Pointers * sizeof(void *) && !std::is_copy_constructible_v<T>
-    && !std::is_copy_assignable_v<T> && std::is_nothrow_move_constructible_v<T>
-    && std::is_nothrow_move_assignable_v<T>;
+constexpr bool owns =
+    sizeof(T) == Pointers * sizeof(void *)
+    && !std::is_copy_constructible_v<
+        T> && !std::is_copy_assignable_v<T> && std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T>;
 static_assert(owns<oci::Layout> && owns<oci::Transaction> && owns<oci::Descriptor>);
 static_assert(owns<oci::Descriptors> && owns<oci::OwnedBytes> && owns<oci::Match>);
 static_assert(owns<oci::BlobOptions> && owns<oci::DirectoryOptions> && owns<oci::Collection>);
@@ -87,7 +88,9 @@ static oci::Status status_of(Call call) {
 }
 
 static const auto throwing_source = [](oci::Buffer) -> int { std::rethrow_exception(thrown); };
-static const auto throwing_filter = [](oci::DescriptorView) -> bool { std::rethrow_exception(thrown); };
+static const auto throwing_filter = [](oci::DescriptorView) -> bool {
+    std::rethrow_exception(thrown);
+};
 static const auto throwing_blobs = [](oci::DescriptorView, std::uint64_t, oci::Buffer) -> long {
     std::rethrow_exception(thrown);
 };
@@ -122,9 +125,11 @@ static void exceptions_come_out(const std::string &folder) {
     CHECK(throws_it([&] { layout.blob_put([](oci::Buffer) { return 0; }, {}, progress); }));
     CHECK(throws_it([&] { layout.blob_put("memory", {}, throwing_progress); }));
     CHECK(throws_it([&] { layout.blob_put_file(folder + "/file", {}, throwing_progress); }));
-    CHECK(throws_it([&] { layout.blob_put_directory(folder + "/upper", {}, {}, throwing_progress); }));
+    CHECK(throws_it(
+        [&] { layout.blob_put_directory(folder + "/upper", {}, {}, throwing_progress); }));
     CHECK(throws_it([&] {
-        layout.blob_put_difference(folder + "/upper/below", folder + "/upper", {}, {}, throwing_progress);
+        layout.blob_put_difference(folder + "/upper/below", folder + "/upper", {}, {},
+                                   throwing_progress);
     }));
     const int fd = open((folder + "/file").c_str(), O_RDONLY | O_CLOEXEC);
     CHECK(throws_it([&] { layout.blob_put_fd(fd, {}, throwing_progress); }));
@@ -136,7 +141,8 @@ static void exceptions_come_out(const std::string &folder) {
     CHECK(throws_it([&] { layout.list(throwing_filter); }));
     CHECK(throws_it([&] { layout.list({oci::Match::reference("abc"), throwing_filter}); }));
     CHECK(throws_it([&] { layout.remove(throwing_filter); }));
-    CHECK(throws_it([&] { layout.replace(throwing_filter, abc, "def", oci::Append::missing_allowed); }));
+    CHECK(throws_it(
+        [&] { layout.replace(throwing_filter, abc, "def", oci::Append::missing_allowed); }));
     CHECK(layout.list().size() == 1 && layout.list()[0].reference() == "abc");
     CHECK(throws_it([&] { layout.write(image, throwing_blobs); }));
     CHECK(throws_it([&] { layout.write_from(image, source, throwing_progress); }));
@@ -144,7 +150,8 @@ static void exceptions_come_out(const std::string &folder) {
     CHECK(throws_it([&] { source.collect(std::chrono::seconds(0), {}, throwing_progress); }));
     CHECK(throws_it([&] { source.verify({}, throwing_progress); }));
 
-    const std::string index = "{\"schemaVersion\":2,\"manifests\":[" + std::string(image.json()) + "]}";
+    const std::string index =
+        "{\"schemaVersion\":2,\"manifests\":[" + std::string(image.json()) + "]}";
     CHECK(throws_it([&] { oci::Layout::create(folder + "/made", index, throwing_blobs); }));
     CHECK(!std::filesystem::exists(folder + "/made/index.json"));
 
@@ -155,7 +162,8 @@ static void exceptions_come_out(const std::string &folder) {
         return buffer.size();
     };
     CHECK(throws_it([&] { layout.blob_put(endless, {}, throwing_progress); }));
-    CHECK(status_of([&] { layout.blob_put(endless, {}, [](const oci::Progress &) { return false; }); })
+    CHECK(status_of(
+              [&] { layout.blob_put(endless, {}, [](const oci::Progress &) { return false; }); })
           == oci::Status::cancelled);
 
     // Where an Error is given it is for what the library says.
@@ -164,13 +172,16 @@ static void exceptions_come_out(const std::string &folder) {
     CHECK(!err);
 
     // What is thrown and caught by the callable itself is its own affair.
-    CHECK(layout.blob_put([](oci::Buffer) {
-        try {
-            throw 1;
-        } catch (int) {
-            return 0;
-        }
-    }).size() == 0);
+    CHECK(layout
+              .blob_put([](oci::Buffer) {
+                  try {
+                      throw 1;
+                  } catch (int) {
+                      return 0;
+                  }
+              })
+              .size()
+          == 0);
 }
 
 // Also from threads of the library, in one call of several.
@@ -208,7 +219,8 @@ static void callables_cost_nothing(const oci::Layout &layout) {
                 buffer.data()[i] = static_cast<std::byte>('a' + i);
             return std::exchange(left, 0);
         },
-        options, [&](const oci::Progress &progress) { told += static_cast<long>(progress.items_done); });
+        options,
+        [&](const oci::Progress &progress) { told += static_cast<long>(progress.items_done); });
     layout.append(blob, "a-name-that-is-too-long-to-be-held-without-memory-of-its-own");
     layout.remove({matcher, [&](oci::DescriptorView) { return asked++ < 0; }});
     layout.remove([&](oci::DescriptorView entry) { return ++asked > 0 && entry.digest() == ABC; });
@@ -223,14 +235,18 @@ static void callables_cost_nothing(const oci::Layout &layout) {
 
 static std::int64_t read_nothing(oci::Buffer &) { return 0; }
 
-static void memory_and_sources_are_of_any_kind(const oci::Layout &layout, const std::string &folder) {
-    const auto is_abc = [&](const oci::Descriptor &blob) { return blob.digest() == ABC && blob.size() == 3; };
+static void memory_and_sources_are_of_any_kind(const oci::Layout &layout,
+                                               const std::string &folder) {
+    const auto is_abc = [&](const oci::Descriptor &blob) {
+        return blob.digest() == ABC && blob.size() == 3;
+    };
     CHECK(is_abc(layout.blob_put("abc")));
     CHECK(is_abc(layout.blob_put(std::string("abc"))));
     CHECK(is_abc(layout.blob_put(std::string_view("abcd").substr(0, 3))));
     CHECK(is_abc(layout.blob_put(std::vector<char>{'a', 'b', 'c'})));
     CHECK(is_abc(layout.blob_put(std::vector<std::uint8_t>{'a', 'b', 'c'})));
-    CHECK(is_abc(layout.blob_put(std::array<std::byte, 3>{std::byte('a'), std::byte('b'), std::byte('c')})));
+    CHECK(is_abc(
+        layout.blob_put(std::array<std::byte, 3>{std::byte('a'), std::byte('b'), std::byte('c')})));
     CHECK(is_abc(layout.blob_put({static_cast<const void *>("abc"), 3})));
 #if __cplusplus >= 202002L
     CHECK(is_abc(layout.blob_put(std::as_bytes(std::span("abc", 3)))));
@@ -264,7 +280,8 @@ static void memory_and_sources_are_of_any_kind(const oci::Layout &layout, const 
     CHECK(threw);
 }
 
-static void several_sources_are_stored_at_once(const oci::Layout &layout, const std::string &folder) {
+static void several_sources_are_stored_at_once(const oci::Layout &layout,
+                                               const std::string &folder) {
     std::filesystem::create_directories(folder + "/lower");
     std::filesystem::create_directories(folder + "/upper");
     write_file(folder + "/upper/new", "new");
@@ -288,10 +305,13 @@ static void several_sources_are_stored_at_once(const oci::Layout &layout, const 
     auto stored = layout.blob_put_all(std::move(made));
     close(fd);
     CHECK(stored.size() == 7);
-    CHECK(std::count_if(stored.begin(), stored.end(), [](auto blob) { return blob.digest() == ABC; }) == 5);
+    CHECK(
+        std::count_if(stored.begin(), stored.end(), [](auto blob) { return blob.digest() == ABC; })
+        == 5);
     CHECK(stored[1].media_type() == "text/plain");
     CHECK(stored[5].digest() == layout.blob_put_directory(folder + "/upper").digest());
-    CHECK(stored[6].digest() == layout.blob_put_difference(folder + "/lower", folder + "/upper").digest());
+    CHECK(stored[6].digest()
+          == layout.blob_put_difference(folder + "/lower", folder + "/upper").digest());
     const auto back = layout.blob_put_difference(folder + "/upper", folder + "/lower");
     CHECK(layout.blob_read(back, 1 << 20).text().find(".wh.new") != std::string_view::npos);
     CHECK(layout.blob_put_all({}).empty());
@@ -320,7 +340,8 @@ static void texts_end_where_they_are_said_to(const oci::Layout &layout) {
     // NUL would end it early, and another entry would be meant.
     const std::string cut("name\0more", 9);
     CHECK(status_of([&] { layout.resolve(cut); }) == oci::Status::invalid_argument);
-    CHECK(status_of([&] { layout.resolve(std::string_view(cut)); }) == oci::Status::invalid_argument);
+    CHECK(status_of([&] { layout.resolve(std::string_view(cut)); })
+          == oci::Status::invalid_argument);
     CHECK(status_of([&] { oci::Match::digests({ABC, cut}); }) == oci::Status::invalid_argument);
     CHECK(!abc.annotation(cut));
     CHECK(status_of([&] { layout.blob_put_file(std::filesystem::path(cut)); })
@@ -343,20 +364,25 @@ static void descriptors_say_all(const oci::Layout &layout) {
     descriptor.set_annotation("a", nullptr);
     CHECK(descriptor.media_type() == "text/plain" && descriptor.size() == 3);
     CHECK(descriptor.reference() == "v1" && descriptor.platform() == "linux/arm64/v8");
-    CHECK(descriptor.artifact_type() == "text/x" && !descriptor.diff_id() && !descriptor.annotation("a"));
+    CHECK(descriptor.artifact_type() == "text/x" && !descriptor.diff_id()
+          && !descriptor.annotation("a"));
     std::string told;
     for (auto [key, value] : descriptor.annotations())
         told += std::string(key) + '=' + std::string(value) + ';';
     for (auto url : descriptor.urls())
         told += url;
-    CHECK(told == "b=2;" + std::string(oci::ref_name) + "=v1;https://example.org/1https://example.org/2");
+    CHECK(told
+          == "b=2;" + std::string(oci::ref_name)
+                 + "=v1;https://example.org/1https://example.org/2");
 
     const auto again = oci::Descriptor::from_json(descriptor.json());
     CHECK(again.json() == descriptor.json() && descriptor.copy().json() == descriptor.json());
-    const auto zipped = layout.blob_put("", oci::BlobOptions().set_compression(oci::Compression::gzip));
+    const auto zipped =
+        layout.blob_put("", oci::BlobOptions().set_compression(oci::Compression::gzip));
     CHECK(zipped.media_type() == oci::media_type::image_layer_gzip);
     // The digest of nothing.
-    CHECK(zipped.diff_id() == "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    CHECK(zipped.diff_id()
+          == "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 
     oci::reference_check("v1");
     CHECK(status_of([] { oci::reference_check("no reference"); }) == oci::Status::invalid_argument);
@@ -416,23 +442,27 @@ static void blobs_are_written_and_read(const oci::Layout &layout, const std::str
     CHECK(layout.blob_put(copied).digest() == text.digest());
 
     // Other bytes of the same length: what is thrown says so.
-    const std::string file = folder + "/layout/blobs/sha256/" + std::string(text.digest().substr(7));
+    const std::string file =
+        folder + "/layout/blobs/sha256/" + std::string(text.digest().substr(7));
     lines[0] = 'x';
     write_file(file, lines);
     CHECK(status_of([&] {
-        oci::BlobStream spoiled(layout, text);
-        got.assign(std::istreambuf_iterator<char>(spoiled), {});
-    }) == oci::Status::digest);
+              oci::BlobStream spoiled(layout, text);
+              got.assign(std::istreambuf_iterator<char>(spoiled), {});
+          })
+          == oci::Status::digest);
     CHECK(status_of([&] {
-        oci::BlobStream spoiled(layout, text);
-        std::string line;
-        while (std::getline(spoiled, line)) {
-        }
-    }) == oci::Status::digest);
+              oci::BlobStream spoiled(layout, text);
+              std::string line;
+              while (std::getline(spoiled, line)) {
+              }
+          })
+          == oci::Status::digest);
     CHECK(status_of([&] {
-        oci::BlobStream spoiled(layout, text);
-        layout.blob_put(spoiled);
-    }) == oci::Status::digest);
+              oci::BlobStream spoiled(layout, text);
+              layout.blob_put(spoiled);
+          })
+          == oci::Status::digest);
 
     const auto findings = layout.verify();
     CHECK(findings.size() == 1);
@@ -456,9 +486,7 @@ static void blobs_are_written_and_read(const oci::Layout &layout, const std::str
 struct Made {
     struct Iterator {
         int left;
-        std::string operator*() const {
-            return R"({"os":"linux","architecture":"amd64"})";
-        }
+        std::string operator*() const { return R"({"os":"linux","architecture":"amd64"})"; }
         void operator++() { --left; }
         bool operator!=(const Iterator &other) const { return left != other.left; }
     };
@@ -482,16 +510,20 @@ static void matchers_are_composed(const oci::Layout &layout) {
     CHECK(names({}) == "one two three ");
     CHECK(names(one || two) == "one two " && names(!one && !two) == "three ");
     CHECK(names(Match::any_of({one, Match::reference("three")})) == "one three ");
-    CHECK(names(Match::any_of(std::vector<Match>())) == "" && names(Match::all_of({})) == "one two three ");
+    CHECK(names(Match::any_of(std::vector<Match>())) == ""
+          && names(Match::all_of({})) == "one two three ");
     CHECK(names(Match::annotation("color", "red")) == "one two three ");
     CHECK(names(Match::platforms({"linux/amd64"})) == "one two three ");
     CHECK(names(Match::platforms(std::vector<std::string>{"linux/arm64", "linux/386"})) == "");
     CHECK(names(Match::media_types({"text/plain"})) == "one two three ");
     CHECK(names(Match::digests(std::array<const char *, 1>{ABC})) == "one two three ");
     CHECK(names(Match::platforms(Made())) == "one two three ");
-    const auto short_names = [](oci::DescriptorView entry) { return entry.reference()->size() == 3; };
+    const auto short_names = [](oci::DescriptorView entry) {
+        return entry.reference()->size() == 3;
+    };
     CHECK(names(short_names) == "one two " && names({!one, short_names}) == "two ");
-    CHECK(names([&](auto entry) { return one.test(entry) || entry.reference() == "three"; }) == "one three ");
+    CHECK(names([&](auto entry) { return one.test(entry) || entry.reference() == "three"; })
+          == "one three ");
 
     CHECK(layout.replace({one || two, short_names}, abc, "three", oci::Append::duplicate) == 2);
     CHECK(names({}) == "three three ");
@@ -522,13 +554,15 @@ static void transactions_roll_back(const oci::Layout &layout) {
 }
 
 static void moved_from_is_safe(const std::string &folder) {
-    auto layout = oci::Layout::open(folder + "/moved", oci::Open::create | oci::Open::durability_none);
+    auto layout =
+        oci::Layout::open(folder + "/moved", oci::Open::create | oci::Open::durability_none);
     auto moved = std::move(layout);
     CHECK(!layout && moved);
     CHECK(status_of([&] { layout.list(); }) == oci::Status::invalid_argument);
     CHECK(status_of([&] { layout.blob_put(throwing_source); }) == oci::Status::invalid_argument);
     CHECK(status_of([&] { oci::Image image(layout); }) == oci::Status::invalid_argument);
-    CHECK(status_of([&] { oci::Transaction transaction(layout); }) == oci::Status::invalid_argument);
+    CHECK(status_of([&] { oci::Transaction transaction(layout); })
+          == oci::Status::invalid_argument);
     layout = std::move(moved);
 
     auto abc = layout.blob_put("abc");
@@ -549,7 +583,8 @@ static void moved_from_is_safe(const std::string &folder) {
     sources.add("abc");
     layout.blob_put_all(std::move(sources));
     CHECK(status_of([&] { sources.add("abc"); }) == oci::Status::invalid_argument);
-    CHECK(status_of([&] { layout.blob_put_all(std::move(sources)); }) == oci::Status::invalid_argument);
+    CHECK(status_of([&] { layout.blob_put_all(std::move(sources)); })
+          == oci::Status::invalid_argument);
 
     auto list = layout.list();
     auto list_taken = std::move(list);
@@ -573,8 +608,9 @@ static void errors_are_told(const std::string &folder) {
         CHECK(name(error.status()) == std::string("OCILAYOUT_ERR_NOT_FOUND"));
     }
     CHECK(oci::version_number() == OCILAYOUT_VERSION_NUMBER);
-    CHECK(oci::version() == std::to_string(OCILAYOUT_VERSION_MAJOR) + "." + std::to_string(OCILAYOUT_VERSION_MINOR)
-              + "." + std::to_string(OCILAYOUT_VERSION_PATCH));
+    CHECK(oci::version()
+          == std::to_string(OCILAYOUT_VERSION_MAJOR) + "." + std::to_string(OCILAYOUT_VERSION_MINOR)
+                 + "." + std::to_string(OCILAYOUT_VERSION_PATCH));
 }
 
 static void layouts_are_copied_and_collected(const oci::Layout &source, const std::string &folder) {
@@ -583,7 +619,8 @@ static void layouts_are_copied_and_collected(const oci::Layout &source, const st
     const auto read = [&](oci::DescriptorView blob, std::uint64_t offset, oci::Buffer buffer) {
         offsets.push_back(offset);
         const auto content = source.blob_read(blob, 1 << 20);
-        const auto rest = content.text().substr(static_cast<std::size_t>(offset)).substr(0, buffer.size());
+        const auto rest =
+            content.text().substr(static_cast<std::size_t>(offset)).substr(0, buffer.size());
         std::memcpy(buffer.data(), rest.data(), rest.size());
         return rest.size();
     };
@@ -592,7 +629,8 @@ static void layouts_are_copied_and_collected(const oci::Layout &source, const st
     CHECK(!offsets.empty() && copy.resolve("image").digest() == image.digest());
     CHECK(copy.verify().empty());
 
-    auto other = oci::Layout::open_at(AT_FDCWD, std::filesystem::path(folder) / "other copy", oci::Open::create);
+    auto other = oci::Layout::open_at(AT_FDCWD, std::filesystem::path(folder) / "other copy",
+                                      oci::Open::create);
     other.set_lock_timeout(std::chrono::seconds(1));
     other.write(image, read);
     other.write_from(image, source);
@@ -611,8 +649,11 @@ static void layouts_are_copied_and_collected(const oci::Layout &source, const st
 
     const auto manifest = std::string(source.blob_read(image, 1 << 20).text());
     CHECK(status_of([&] { other.manifest_put(manifest); }) == oci::Status::not_found);
-    CHECK(other.manifest_put(manifest, oci::media_type::image_manifest, oci::Manifest::missing_allowed).digest()
-          == image.digest());
+    CHECK(
+        other
+            .manifest_put(manifest, oci::media_type::image_manifest, oci::Manifest::missing_allowed)
+            .digest()
+        == image.digest());
     other.write_file("note", "a note");
     CHECK(other.read_file("note").text() == "a note");
 }
@@ -638,13 +679,15 @@ static void an_image_is_made(const oci::Layout &layout) {
                               .add_history("step", "comment")
                               .finish();
     layout.append(manifest, "image");
-    const auto index = oci::Index(layout).add_manifest(manifest).set_annotation("index", "yes").finish();
+    const auto index =
+        oci::Index(layout).add_manifest(manifest).set_annotation("index", "yes").finish();
     layout.append(index, "all");
     CHECK(layout.resolve("all", "linux/amd64").digest() == manifest.digest());
     const auto loaded = oci::Image::load(layout, manifest).finish();
     CHECK(loaded.digest() == manifest.digest());
     const auto layers = layout.children(manifest);
-    CHECK(std::find_if(layers.begin(), layers.end(), [&](auto child) { return child.digest() == layer.digest(); })
+    CHECK(std::find_if(layers.begin(), layers.end(),
+                       [&](auto child) { return child.digest() == layer.digest(); })
           != layers.end());
 }
 
