@@ -827,6 +827,12 @@ inline std::int64_t read(std::istream &stream, const Buffer &buffer) {
     return stream.eof() && !stream.bad() ? 0 : -EIO;
 }
 
+template <class Number>
+std::int64_t stored(Number number) noexcept {
+    static_assert(std::is_integral_v<Number>, "a source answers how many bytes it stored");
+    return static_cast<std::int64_t>(number);
+}
+
 struct Reading {
     using Function = ocilayout_read_fn;
 
@@ -841,7 +847,7 @@ struct Reading {
         if constexpr (is_stream<F>)
             return read(source, buffer);
         else
-            return static_cast<std::int64_t>(source(buffer));
+            return stored(source(buffer));
     }
 };
 
@@ -855,7 +861,7 @@ struct ReadingBlobs {
     static std::int64_t call(F &source, const ocilayout_descriptor *descriptor,
                              std::uint64_t offset, void *data, std::size_t size) {
         Buffer buffer(data, size);
-        return static_cast<std::int64_t>(source(DescriptorView(descriptor), offset, buffer));
+        return stored(source(DescriptorView(descriptor), offset, buffer));
     }
 };
 
@@ -863,10 +869,12 @@ struct Matching {
     using Function = ocilayout_match_fn;
 
     template <class F>
-    static constexpr bool takes = std::is_invocable_r_v<std::int32_t, F &, DescriptorView>;
+    static constexpr bool takes = std::is_invocable_v<F &, DescriptorView>;
 
     template <class F>
     static std::int32_t call(F &filter, const ocilayout_descriptor *descriptor) {
+        using Answer = std::invoke_result_t<F &, DescriptorView>;
+        static_assert(is_one_of<Answer, bool, std::int32_t>, "a filter answers a bool, or as in C");
         return filter(DescriptorView(descriptor));
     }
 };

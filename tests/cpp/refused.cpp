@@ -25,6 +25,9 @@ void refused(oci::Layout &layout, oci::Descriptor &descriptor, oci::Error &err) 
     // An answer that C takes for the contrary.
     moved.verify({}, [](const oci::Progress &) { return 1; }, err); // refused: whether to go on
     moved.verify({}, [](const oci::Progress &) { return true; }, err);
+    moved.list([](oci::DescriptorView) { return 0.5; }, err); // refused: a bool, or as in C
+    moved.blob_put([](oci::Buffer) { return 0.5; }, {}, {}, err); // refused: how many bytes
+    moved.blob_put([](oci::Buffer) { return 0; }, {}, {}, err);
     // Nothing says which entries are meant.
     moved.remove(); // refused: no matching function
     // Memory of more than bytes.
