@@ -1,100 +1,104 @@
-/*
+/**
+ * @file
  * ocilayout: writes OCI image layouts, from any language.
- * Made by cbindgen from src/ffi; do not edit.
  *
- * This header is the manual. What holds for every function stands here, once.
+ * Made by cbindgen from src/ffi; do not edit. This header is the manual. What holds
+ * for every function stands here, once.
  *
- * NAMES       ocilayout_<object>_<verb>(). The first parameter is the object.
- *             Words are those of the OCI image-spec.
+ * ## Names
+ * ocilayout_OBJECT_VERB(). The first parameter is the object. Words are those of the
+ * OCI image-spec.
  *
- * STATUS      A function that can fail returns an ocilayout_status: OCILAYOUT_OK
- *             or a negative OCILAYOUT_ERR_ code. Its last parameter is
- *             ocilayout_error **err, which may be NULL. If it is not, *err is
- *             always overwritten: by NULL on success, else by an error that you
- *             free. Every such function can fail with
- *             OCILAYOUT_ERR_INVALID_ARGUMENT, which names the parameter, and with
- *             OCILAYOUT_ERR_STATE, when an object is misused. Those that take a
- *             layout can fail with OCILAYOUT_ERR_IO, when the system refuses, and
- *             those that read documents of it (index.json, manifests, indexes,
- *             configs) with OCILAYOUT_ERR_FORMAT, when one is malformed, and with
- *             OCILAYOUT_ERR_LIMIT, when one is over 64 MiB. Those that write fail
- *             with OCILAYOUT_ERR_STATE on a layout that is open read-only, with
- *             OCILAYOUT_ERR_BUSY as ocilayout_set_lock_timeout() says, with
- *             OCILAYOUT_ERR_CANCELLED as ocilayout_interrupt() says, and with
- *             OCILAYOUT_ERR_UNSUPPORTED on a file system without locks; those that
- *             change a file of it also with OCILAYOUT_ERR_NOT_DURABLE, which comes
- *             after the change. Where there is too little memory for what is given
- *             or read, functions fail with OCILAYOUT_ERR_MEMORY. What else can
- *             happen is said at each function.
+ * ## Status
+ * A function that can fail returns an ocilayout_status: OCILAYOUT_OK or a negative
+ * OCILAYOUT_ERR_ code. Its last parameter is `ocilayout_error **err`, which may be
+ * NULL. If it is not, `*err` is always overwritten: by NULL on success, else by an
+ * error that you free. Every such function can fail with
+ * OCILAYOUT_ERR_INVALID_ARGUMENT, which names the parameter, and with
+ * OCILAYOUT_ERR_STATE, when an object is misused. Those that take a layout can fail
+ * with OCILAYOUT_ERR_IO, when the system refuses, and those that read documents of
+ * it (index.json, manifests, indexes, configs) with OCILAYOUT_ERR_FORMAT, when one
+ * is malformed, and with OCILAYOUT_ERR_LIMIT, when one is over 64 MiB. Those that
+ * write fail with OCILAYOUT_ERR_STATE on a layout that is open read-only, with
+ * OCILAYOUT_ERR_BUSY as ocilayout_set_lock_timeout() says, with
+ * OCILAYOUT_ERR_CANCELLED as ocilayout_interrupt() says, and with
+ * OCILAYOUT_ERR_UNSUPPORTED on a file system without locks; those that change a file
+ * of it also with OCILAYOUT_ERR_NOT_DURABLE, which comes after the change. Where
+ * there is too little memory for what is given or read, functions fail with
+ * OCILAYOUT_ERR_MEMORY. What else can happen is said at each function.
  *
- * OUTPUTS     Out-parameters stand just before err. They are set to NULL or 0
- *             first and filled only on success, so clean-up may always free them.
+ * ## Outputs
+ * Out-parameters stand just before err. They are set to NULL or 0 first and filled
+ * only on success, so clean-up may always free them.
  *
- * OWNERSHIP   What a function hands out through T ** is yours. Free it with
- *             ocilayout_T_free(), exactly once, in any order: objects keep alive
- *             what they need. Freeing NULL does nothing. No function takes over
- *             an object or memory of yours: inputs are copied, or used during the
- *             call only. A pointer that is returned (const char *, const T *)
- *             belongs to the object that it came from, and lives until that
- *             object is changed or freed. It is also NULL where there is no memory
- *             to make what it would point at.
+ * ## Ownership
+ * What a function hands out through `T **` is yours. Free it with
+ * ocilayout_T_free(), exactly once, in any order: objects keep alive what they need.
+ * Freeing NULL does nothing. No function takes over an object or memory of yours:
+ * inputs are copied, or used during the call only. A pointer that is returned
+ * (`const char *`, `const T *`) belongs to the object that it came from, and lives
+ * until that object is changed or freed. It is also NULL where there is no memory to
+ * make what it would point at.
  *
- * TEXT        ends with NUL. Paths are bytes; all other text is UTF-8, and
- *             refused if it is not. Data and JSON are a pointer and a length in
- *             bytes; the pointer may be NULL when the length is 0.
+ * ## Text
+ * Text ends with NUL. Paths are bytes; all other text is UTF-8, and refused if it is
+ * not. Data and JSON are a pointer and a length in bytes; the pointer may be NULL
+ * when the length is 0.
  *
- * THREADS     An ocilayout may be used from any number of threads at once. Any
- *             other object may move between threads, but is used by one at a
- *             time; functions that take it as const may overlap. Overlapping uses
- *             that are not allowed fail with OCILAYOUT_ERR_STATE. Nothing of a
- *             layout or of an error is kept in thread-locals or in global state,
- *             and nothing is taken from the environment, unless
- *             ocilayout_directory_options_set_source_date_epoch() is called.
- *             Threads of the library work only while a call or a writer has work
- *             for them; see ocilayout_set_threads().
+ * ## Threads
+ * An ocilayout may be used from any number of threads at once. Any other object may
+ * move between threads, but is used by one at a time; functions that take it as
+ * const may overlap. Overlapping uses that are not allowed fail with
+ * OCILAYOUT_ERR_STATE. Nothing of a layout or of an error is kept in thread-locals
+ * or in global state, and nothing is taken from the environment, unless
+ * ocilayout_directory_options_set_source_date_epoch() is called. Threads of the
+ * library work only while a call or a writer has work for them; see
+ * ocilayout_set_threads().
  *
- * CALLBACKS   run on the calling thread, only during the call that they were
- *             given to, one at a time; those of ocilayout_blob_put_all() where it
- *             says. userdata is handed back untouched. They may call the library,
- *             with any object, but not free one that the running call was given. No lock is held while they run, so they may take
- *             their time. They should return: a C++ exception that leaves one ends
- *             the process; longjmp() and a recovered Go panic leak memory, but no
- *             file, lock or half a blob: see ocilayout_free().
+ * ## Callbacks
+ * Callbacks run on the calling thread, only during the call that they were given to,
+ * one at a time; those of ocilayout_blob_put_all() where it says. userdata is handed back
+ * untouched. They may call the library, with any object, but not free one that the
+ * running call was given. No lock is held while they run, so they may take their
+ * time. They should return: a C++ exception that leaves one ends the process;
+ * longjmp() and a recovered Go panic leak memory, but no file, lock or half a blob:
+ * see ocilayout_free().
  *
- * PROCESSES   Any number of processes of one machine may write one layout at once.
- *             Blobs are stored side by side; edits of index.json take turns, and
- *             readers never wait. A tool that locks index.json.lock, as BuildKit
- *             does, is waited for. A tool that does not lock keeps what it wrote
- *             before our edit, but undoes what others write while it runs, and so
- *             does another machine on a network file system: let it not run
- *             beside other writers.
+ * ## Processes
+ * Any number of processes of one machine may write one layout at once. Blobs are
+ * stored side by side; edits of index.json take turns, and readers never wait. A
+ * tool that locks index.json.lock, as BuildKit does, is waited for. A tool that does
+ * not lock keeps what it wrote before our edit, but undoes what others write while
+ * it runs, and so does another machine on a network file system: let it not run
+ * beside other writers.
  *
- * CRASHES     A blob, index.json and oci-layout appear whole or not at all. A
- *             process that is killed loses nothing that was acknowledged, and
- *             leaves nothing under blobs/ that is not whole. When the power goes,
- *             what was acknowledged is there, unless the layout was opened with
- *             another OCILAYOUT_OPEN_DURABILITY_ flag. While a writer lives, the
- *             layout has a hidden folder of his, .ocilayout- and 16 digits; it
- *             goes when he frees the layout, and what a killed one has left goes
- *             with the first edit of a later one. Other tools pass over it.
+ * ## Crashes
+ * A blob, index.json and oci-layout appear whole or not at all. A process that is
+ * killed loses nothing that was acknowledged, and leaves nothing under blobs/ that
+ * is not whole. When the power goes, what was acknowledged is there, unless the
+ * layout was opened with another OCILAYOUT_OPEN_DURABILITY_ flag. While a writer
+ * lives, the layout has a hidden folder of his, .ocilayout- and 16 digits; it goes
+ * when he frees the layout, and what a killed one has left goes with the first edit
+ * of a later one. Other tools pass over it.
  *
- * HOSTS       fork(): a child may exec, exit and free its copies of the objects;
- *             it must not use them, and opens the layout anew. What a parent holds
- *             when it is killed stays held while such a child lives. Signals: calls
- *             that one interrupts go on; the library has no handlers and causes no
- *             SIGXFSZ or SIGPIPE. Threads: one that ends inside of a callback, or
- *             is cancelled inside of a call, ends the process; see CALLBACKS for
- *             what may leave one. Descriptors are close-on-exec. A host that
- *             closes them itself gets errors, and nothing is published that is
- *             not whole; but what else it opens in their place may be written to.
+ * ## Hosts
+ * fork(): a child may exec, exit and free its copies of the objects; it must not use
+ * them, and opens the layout anew. What a parent holds when it is killed stays held
+ * while such a child lives. Signals: calls that one interrupts go on; the library
+ * has no handlers and causes no SIGXFSZ or SIGPIPE. Threads: one that ends inside of
+ * a callback, or is cancelled inside of a call, ends the process; see Callbacks for
+ * what may leave one. Descriptors are close-on-exec. A host that closes them itself
+ * gets errors, and nothing is published that is not whole; but what else it opens in
+ * their place may be written to.
  *
- * BUGS        A bug in the library is reported as OCILAYOUT_ERR_INTERNAL. The
- *             object that was used can then only be freed. The library does not
- *             exit, and does not touch signals, the umask or the current
- *             directory.
+ * ## Bugs
+ * A bug in the library is reported as OCILAYOUT_ERR_INTERNAL. The object that was
+ * used can then only be freed. The library does not exit, and does not touch
+ * signals, the umask or the current directory.
  *
- * GROWTH      Functions, codes and flags are only added. Unknown flags are
- *             refused, so what a newer header offers is never ignored silently.
+ * ## Growth
+ * Functions, codes and flags are only added. Unknown flags are refused, so what a
+ * newer header offers is never ignored silently.
  */
 
 
@@ -105,6 +109,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** Has the compiler warn where a status is not looked at. */
 #if defined(__GNUC__) || defined(__clang__)
 #define OCILAYOUT_MUST_USE __attribute__((warn_unused_result))
 #else
@@ -118,12 +123,17 @@
 /** The annotation that names an entry of index.json. */
 #define OCILAYOUT_REF_NAME "org.opencontainers.image.ref.name"
 
-/** Media types of the image-spec (media-types.md). */
+/** The media type of an image index (image-spec, media-types.md). */
 #define OCILAYOUT_MEDIA_TYPE_IMAGE_INDEX "application/vnd.oci.image.index.v1+json"
+/** The media type of an image manifest. */
 #define OCILAYOUT_MEDIA_TYPE_IMAGE_MANIFEST "application/vnd.oci.image.manifest.v1+json"
+/** The media type of an image config. */
 #define OCILAYOUT_MEDIA_TYPE_IMAGE_CONFIG "application/vnd.oci.image.config.v1+json"
+/** The media type of a layer that is a plain tar. */
 #define OCILAYOUT_MEDIA_TYPE_IMAGE_LAYER "application/vnd.oci.image.layer.v1.tar"
+/** The media type of a layer that is compressed with gzip. */
 #define OCILAYOUT_MEDIA_TYPE_IMAGE_LAYER_GZIP "application/vnd.oci.image.layer.v1.tar+gzip"
+/** The media type of a layer that is compressed with zstd. */
 #define OCILAYOUT_MEDIA_TYPE_IMAGE_LAYER_ZSTD "application/vnd.oci.image.layer.v1.tar+zstd"
 
 

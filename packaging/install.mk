@@ -15,7 +15,8 @@ STATIC_LIBS := -lutil -lrt -lpthread -lm -ldl
 
 HEADERS := $(wildcard include/*)
 PROGRAMS := $(wildcard examples-c/*)
-MAN_PAGES := $(wildcard docs/man/*.3)
+MAN_PAGES := docs/man/ocilayout.3
+GUIDE := $(wildcard docs/guide/*)
 DOCUMENTS := README.md CHANGELOG.md LICENSE-APACHE LICENSE-MIT $(wildcard docs/*.*)
 
 TO_LIBRARY := $(DESTDIR)$(LIBDIR)
@@ -24,6 +25,7 @@ TO_PKGCONFIG := $(TO_LIBRARY)/pkgconfig
 TO_CMAKE := $(TO_LIBRARY)/cmake/ocilayout
 TO_DOCUMENTS := $(DESTDIR)$(DOCDIR)
 TO_PROGRAMS := $(TO_DOCUMENTS)/examples
+TO_GUIDE := $(TO_DOCUMENTS)/guide
 TO_MAN_PAGES := $(DESTDIR)$(MANDIR)/man3
 
 FILL_IN := sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
@@ -34,7 +36,7 @@ FROM_PREFIX := sed -e 's|=$(PREFIX)/|=$${prefix}/|'
 .PHONY: install uninstall
 
 install: | $(LIBRARY) $(ARCHIVE)
-	install -d $(TO_LIBRARY) $(TO_HEADERS) $(TO_PKGCONFIG) $(TO_CMAKE) $(TO_PROGRAMS)
+	install -d $(TO_LIBRARY) $(TO_HEADERS) $(TO_PKGCONFIG) $(TO_CMAKE) $(TO_PROGRAMS) $(TO_GUIDE) $(TO_MAN_PAGES)
 	install -m 755 $(LIBRARY) $(TO_LIBRARY)/libocilayout.so.$(VERSION)
 	ln -sf libocilayout.so.$(VERSION) $(TO_LIBRARY)/libocilayout.so.$(SOVERSION)
 	ln -sf libocilayout.so.$(SOVERSION) $(TO_LIBRARY)/libocilayout.so
@@ -45,10 +47,8 @@ install: | $(LIBRARY) $(ARCHIVE)
 	$(FILL_IN) packaging/ocilayout-config-version.cmake.in | install -m 644 /dev/stdin $(TO_CMAKE)/ocilayout-config-version.cmake
 	install -m 644 $(DOCUMENTS) $(TO_DOCUMENTS)
 	install -m 644 $(PROGRAMS) $(TO_PROGRAMS)
-ifneq ($(MAN_PAGES),)
-	install -d $(TO_MAN_PAGES)
+	install -m 644 $(GUIDE) $(TO_GUIDE)
 	install -m 644 $(MAN_PAGES) $(TO_MAN_PAGES)
-endif
 
 uninstall:
 	rm -f $(addprefix $(TO_LIBRARY)/,libocilayout.so.$(VERSION) libocilayout.so.$(SOVERSION) libocilayout.so libocilayout.a)

@@ -9,12 +9,14 @@ mod declared;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use support::{compile, have_tools, library_folder, output, program, root, run};
 use tempfile::TempDir;
 
-const TOOLS: [&str; 7] = ["gcc", "cc", "make", "pkg-config", "sh", "skopeo", "tar"];
+const TOOLS: [&str; 10] =
+    ["gcc", "g++", "cc", "c++", "go", "make", "pkg-config", "sh", "skopeo", "tar"];
 
 /// A block of a page: its language, or nothing for a figure, and its lines.
 struct Fence {
@@ -62,6 +64,21 @@ fn frame() -> String {
     fences.find(|fence| fence.language == "c").unwrap().lines
 }
 
+/// The prefix into which `make install` puts what this test has built.
+fn installed() -> &'static Path {
+    static PREFIX: OnceLock<PathBuf> = OnceLock::new();
+    PREFIX.get_or_init(|| {
+        let prefix = Path::new(env!("CARGO_TARGET_TMPDIR")).join("docs-prefix");
+        let mut make = Command::new("make");
+        make.current_dir(root()).args(["--silent", "install"]);
+        for (name, file) in [("LIBRARY", "libocilayout.so"), ("ARCHIVE", "libocilayout.a")] {
+            make.arg(format!("{name}={}", library_folder().join(file).display()));
+        }
+        run(make.arg(format!("PREFIX={}", prefix.display())));
+        prefix
+    })
+}
+
 /// Whether these lines for a shell run the program of this file.
 fn runs(lines: &str, file: &str) -> bool {
     let command = format!("./{}", file.split_once('.').unwrap().0);
@@ -75,7 +92,7 @@ struct Desk(TempDir);
 impl Desk {
     fn new() -> Self {
         let desk = Self(tempfile::tempdir().unwrap());
-        for name in ["include", "Makefile", "Cargo.toml", "packaging", "tools"] {
+        for name in ["include", "go", "Makefile", "Cargo.toml", "packaging", "tools"] {
             if root().join(name).exists() {
                 symlink(root().join(name), desk.path(name)).unwrap();
             }
@@ -85,12 +102,6 @@ impl Desk {
         for name in ["libocilayout.so", "libocilayout.so.0.1"] {
             symlink(library_folder().join("libocilayout.so"), release.join(name)).unwrap();
         }
-        let pc = format!(
-            "Name: ocilayout\nDescription: of the tests\nVersion: 0\nCflags: -I{}\nLibs: -L{} -locilayout\n",
-            root().join("include").display(),
-            library_folder().display()
-        );
-        fs::write(desk.path("ocilayout.pc"), pc).unwrap();
         desk
     }
 
@@ -108,19 +119,28 @@ impl Desk {
     }
 
     /// Has a shell run some lines, and says what they print. Compilers have every warning
-    /// on. What `make` would run is only looked at, since one of its targets is this test.
+    /// on. What `make` would run is only looked at, since one of its targets is this test;
+    /// what else takes root must be there. A folder stands in for a registry.
     fn shell(&self, lines: &str) -> String {
         let strict = "-Wall -Wextra -Wpedantic -Werror";
-        let lines = format!("alias cc='cc -std=c99 {strict}'\n{lines}");
+        let prelude = [
+            &format!("alias cc='cc -std=c99 {strict}'"),
+            &format!("alias c++='c++ {strict}'"),
+            &format!("alias go='{}'", root().join("tools/go").display()),
+            r#"sudo() { if [ "$1" = make ]; then "$@"; else command -v "$1"; fi; }"#,
+        ];
+        let lines = lines.replace("docker://registry.example.org/my/program:1.0", "dir:registry");
         let mut shell = program("sh", self.0.path());
-        shell.current_dir(&self.0).env("PKG_CONFIG_PATH", self.0.path());
-        run(shell.env("MAKEFLAGS", "n").args(["-euc", &lines]))
+        shell.current_dir(&self.0).env("PKG_CONFIG_PATH", installed().join("lib/pkgconfig"));
+        shell.env("MAKEFLAGS", "n").env("GOFLAGS", "-buildvcs=false -trimpath");
+        run(shell.args(["-euc", &format!("{}\n{lines}", prelude.join("\n"))]))
     }
 
     /// Saves a program under the name that its first line says.
     fn save(&self, lines: &str) -> String {
         let first = lines.lines().next().unwrap();
-        let name = first.strip_prefix("/* ").and_then(|name| name.strip_suffix(" */"));
+        let in_c = first.strip_prefix("/* ").and_then(|name| name.strip_suffix(" */"));
+        let name = in_c.or_else(|| first.strip_prefix("// "));
         let name = name.unwrap_or_else(|| panic!("no file name: {first}"));
         fs::write(self.path(name), lines).unwrap();
         name.to_owned()
@@ -137,6 +157,7 @@ impl Desk {
             match language.as_str() {
                 "c" if lines.contains(PIECE) => {}
                 "c" if lines.contains("int main(") => programs.push(self.save(&lines)),
+                "cpp" | "go" => programs.push(self.save(&lines)),
                 "c" => {
                     printed = Some(self.piece(&lines));
                     assert!(is_text_next || printed.as_deref() == Some(""), "{page}: {printed:?}");
@@ -146,8 +167,8 @@ impl Desk {
                     printed = Some(self.shell(&lines));
                 }
                 "text" => assert_eq!(printed.take().as_deref(), Some(lines.as_str()), "{page}"),
-                // Of a crate that is no part of the guide: see below.
-                "rust" if page == "README.md" => {}
+                // For the first see below, for the other tests/install.rs.
+                "rust" | "cmake" if page == "README.md" => {}
                 "" => {}
                 other => panic!("{page}: a block in {other}, which nobody runs"),
             }
@@ -164,10 +185,15 @@ fn the_readme_can_be_followed() {
     let desk = Desk::new();
     desk.follow("README.md");
     let layout = ocilayout::Layout::open(desk.path("layout")).unwrap();
-    let image = layout.resolve("latest", Some(&"linux/amd64".parse().unwrap())).unwrap();
-    let layer = layout.children(&image).unwrap().remove(1);
-    let layer = desk.path("layout/blobs/sha256").join(layer.digest().encoded());
-    assert_eq!(run(Command::new("tar").arg("-tzf").arg(layer)), "hostname\n");
+    for (program_of, name) in [("first", "latest"), ("second", "second"), ("third", "third")] {
+        let image = layout.resolve(name, Some(&"linux/amd64".parse().unwrap())).unwrap();
+        let layer = layout.children(&image).unwrap().remove(1);
+        let layer = desk.path("layout/blobs/sha256").join(layer.digest().encoded());
+        assert_eq!(run(Command::new("tar").arg("-tzf").arg(layer)), "hostname\n");
+        let mut refused = program(desk.path(program_of), desk.0.path());
+        refused.current_dir(&desk.0).args(["layout", "none", "no such file"]);
+        assert!(!output(&mut refused).status.success(), "{program_of} packs what is not there");
+    }
 }
 
 #[test]
@@ -226,8 +252,11 @@ fn the_manual_can_be_rendered() {
         return;
     }
     let scratch = tempfile::tempdir().unwrap();
-    let config =
-        format!("{}\nOUTPUT_DIRECTORY = {}\n", read("docs/doxygen/Doxyfile"), scratch.path().display());
+    let config = format!(
+        "{}\nOUTPUT_DIRECTORY = {}\n",
+        read("docs/doxygen/Doxyfile"),
+        scratch.path().display()
+    );
     fs::write(scratch.path().join("Doxyfile"), config).unwrap();
     let mut doxygen = Command::new("doxygen");
     let output = output(doxygen.current_dir(root()).arg(scratch.path().join("Doxyfile")));
