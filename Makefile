@@ -11,6 +11,7 @@ RELEASE := target/release
 LIBRARY := $(RELEASE)/libocilayout.so
 ARCHIVE := $(RELEASE)/libocilayout.a
 EXAMPLES := target/examples-c
+DEBS := target/deb
 
 TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci docker-registry \
 	zstd gzip pigz bsdtar bindfs go python3 mount findmnt nbdkit nbdfuse mkfs.ext4 mkfs.xfs \
@@ -19,7 +20,7 @@ TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci docker-regis
 BENCH_TOOLS := cc pkg-config git go python3 debootstrap findmnt time skopeo umoci \
 	gzip pigz igzip zstd tar bsdtar autoconf automake libtoolize nasm
 
-.PHONY: all run test test-go sanitize soak compare-crashes bench bench-quick bench-page bench-tools docs header abi abi-baseline clean
+.PHONY: all run test test-go sanitize soak compare-crashes bench bench-quick bench-page bench-tools docs header abi abi-baseline clean deb
 
 all:
 	@tools/setup cc
@@ -101,6 +102,15 @@ docs:
 header:
 	UPDATE_HEADER=1 $(CARGO) test --quiet --test header
 	UPDATE_SYMBOLS=1 $(CARGO) test --quiet --test symbols
+
+# Makes the Debian packages, in target/deb. They are nobody's upload to Debian.
+deb: all
+	@tools/setup dpkg-buildpackage dh lintian
+	@mkdir -p $(DEBS)
+	DEBS=$(DEBS) dpkg-buildpackage --build=binary --no-sign --post-clean \
+		--buildinfo-option=-u$(DEBS) --buildinfo-file=$(DEBS)/ocilayout.buildinfo \
+		--changes-option=-u$(DEBS) --changes-file=$(DEBS)/ocilayout.changes
+	lintian --allow-root --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs $(DEBS)/ocilayout.changes
 
 # Says what became of the interface since the last release; the other one writes down
 # the interface of a release, which later ones are compared with.
