@@ -20,7 +20,7 @@ TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci docker-regis
 BENCH_TOOLS := cc pkg-config git go python3 debootstrap findmnt time skopeo umoci \
 	gzip pigz igzip zstd tar bsdtar autoconf automake libtoolize nasm
 
-.PHONY: all run test test-go sanitize soak compare-crashes bench bench-quick bench-page bench-tools docs header abi abi-baseline clean deb
+.PHONY: all run test test-go sanitize soak compare-crashes bench bench-quick bench-page bench-tools docs header abi abi-baseline clean deb size
 
 all:
 	@tools/setup cc
@@ -102,6 +102,11 @@ docs:
 header:
 	UPDATE_HEADER=1 $(CARGO) test --quiet --test header
 	UPDATE_SYMBOLS=1 $(CARGO) test --quiet --test symbols
+
+# Prints what the README says of the library's weight, and fails where it is more.
+size: all
+	@tools/setup cc nm
+	@tools/size $(LIBRARY)
 
 # Makes the Debian packages, in target/deb. They are nobody's upload to Debian.
 deb: all
