@@ -20,7 +20,7 @@ TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci docker-regis
 BENCH_TOOLS := cc pkg-config git go python3 debootstrap findmnt time skopeo umoci \
 	gzip pigz igzip zstd tar bsdtar autoconf automake libtoolize nasm
 
-.PHONY: all run test test-go sanitize soak compare-crashes bench bench-quick bench-page bench-tools docs header abi abi-baseline clean deb size
+.PHONY: all run test test-go sanitize soak compare-crashes bench bench-quick bench-page bench-tools docs header abi abi-baseline clean deb size check-packages check-cargo-c
 
 all:
 	@tools/setup cc
@@ -116,6 +116,16 @@ deb: all
 		--buildinfo-option=-u$(DEBS) --buildinfo-file=$(DEBS)/ocilayout.buildinfo \
 		--changes-option=-u$(DEBS) --changes-file=$(DEBS)/ocilayout.changes
 	lintian --allow-root --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs $(DEBS)/ocilayout.changes
+
+# In a bare Debian: installs in each way, and builds programs by what the README says.
+check-packages: deb
+	@tools/setup debootstrap
+	tools/check-packages $(DEBS)
+
+# cargo-c installs the same: it is to be installed before, by cargo install cargo-c.
+check-cargo-c: all
+	@tools/setup readelf
+	tools/check-cargo-c
 
 # Says what became of the interface since the last release; the other one writes down
 # the interface of a release, which later ones are compared with.

@@ -253,6 +253,20 @@ fn cmake_finds_what_has_the_same_soname() {
     }
 }
 
+/// What stands in several files is the same in all of them.
+#[test]
+fn debian_packages_have_the_version_and_the_soname() {
+    let read = |name| fs::read_to_string(root().join("debian").join(name)).unwrap();
+    let version = env!("CARGO_PKG_VERSION");
+    let changelog = read("changelog");
+    assert!(changelog.starts_with(&format!("ocilayout ({version}-")), "{changelog}");
+    let (soname, _) = version.rsplit_once('.').unwrap();
+    let control = read("control");
+    assert!(control.contains(&format!("\nPackage: libocilayout{soname}\n")), "{control}");
+    assert!(control.contains(&format!("\nDepends: libocilayout{soname} (= ")), "{control}");
+    assert!(root().join(format!("debian/libocilayout{soname}.install")).is_file());
+}
+
 /// Linking proves that nothing is missing; this, that nothing is left of another version.
 #[test]
 fn static_programs_take_from_the_system_what_rust_does() {
