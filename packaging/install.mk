@@ -15,7 +15,7 @@ STATIC_LIBS := -lutil -lrt -lpthread -lm -ldl
 
 HEADERS := $(wildcard include/*)
 PROGRAMS := $(wildcard examples-c/*)
-MAN_PAGES := docs/man/ocilayout.3
+MAN_PAGES := $(wildcard docs/man/*.3)
 GUIDE := $(wildcard docs/guide/*)
 DOCUMENTS := README.md CHANGELOG.md LICENSE-APACHE LICENSE-MIT $(wildcard docs/*.*)
 
@@ -33,22 +33,25 @@ FILL_IN := sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCL
 # pkg-config can be told of another prefix, if the paths are said from it on.
 FROM_PREFIX := sed -e 's|=$(PREFIX)/|=$${prefix}/|'
 
+# Files, and the folder that they go to.
+PUT = $(if $(1),install -d $(2) && install -m 644 $(1) $(2))
+
 .PHONY: install uninstall
 
 install: | $(LIBRARY) $(ARCHIVE)
-	install -d $(TO_LIBRARY) $(TO_HEADERS) $(TO_PKGCONFIG) $(TO_CMAKE) $(TO_PROGRAMS) $(TO_GUIDE) $(TO_MAN_PAGES)
+	install -d $(TO_LIBRARY) $(TO_PKGCONFIG) $(TO_CMAKE)
 	install -m 755 $(LIBRARY) $(TO_LIBRARY)/libocilayout.so.$(VERSION)
 	ln -sf libocilayout.so.$(VERSION) $(TO_LIBRARY)/libocilayout.so.$(SOVERSION)
 	ln -sf libocilayout.so.$(SOVERSION) $(TO_LIBRARY)/libocilayout.so
-	install -m 644 $(ARCHIVE) $(TO_LIBRARY)
-	install -m 644 $(HEADERS) $(TO_HEADERS)
+	$(call PUT,$(ARCHIVE),$(TO_LIBRARY))
+	$(call PUT,$(HEADERS),$(TO_HEADERS))
 	$(FILL_IN) packaging/ocilayout.pc.in | $(FROM_PREFIX) | install -m 644 /dev/stdin $(TO_PKGCONFIG)/ocilayout.pc
 	$(FILL_IN) packaging/ocilayout-config.cmake.in | install -m 644 /dev/stdin $(TO_CMAKE)/ocilayout-config.cmake
 	$(FILL_IN) packaging/ocilayout-config-version.cmake.in | install -m 644 /dev/stdin $(TO_CMAKE)/ocilayout-config-version.cmake
-	install -m 644 $(DOCUMENTS) $(TO_DOCUMENTS)
-	install -m 644 $(PROGRAMS) $(TO_PROGRAMS)
-	install -m 644 $(GUIDE) $(TO_GUIDE)
-	install -m 644 $(MAN_PAGES) $(TO_MAN_PAGES)
+	$(call PUT,$(DOCUMENTS),$(TO_DOCUMENTS))
+	$(call PUT,$(GUIDE),$(TO_GUIDE))
+	$(call PUT,$(PROGRAMS),$(TO_PROGRAMS))
+	$(call PUT,$(MAN_PAGES),$(TO_MAN_PAGES))
 
 uninstall:
 	rm -f $(addprefix $(TO_LIBRARY)/,libocilayout.so.$(VERSION) libocilayout.so.$(SOVERSION) libocilayout.so libocilayout.a)
