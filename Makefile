@@ -20,7 +20,8 @@ TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci docker-regis
 BENCH_TOOLS := cc pkg-config git go python3 debootstrap findmnt time skopeo umoci \
 	gzip pigz igzip zstd tar bsdtar autoconf automake libtoolize nasm
 
-.PHONY: all run test test-go sanitize soak compare-crashes bench bench-quick bench-page bench-tools docs header abi abi-baseline clean deb size check-packages check-cargo-c
+.PHONY: all run test test-go sanitize soak compare-crashes bench bench-quick bench-page bench-tools docs header \
+	size deb check-packages check-cargo-c abi abi-baseline clean
 
 all:
 	@tools/setup cc
