@@ -10,6 +10,8 @@ SOVERSION := $(basename $(VERSION))
 RELEASE := target/release
 LIBRARY := $(RELEASE)/libocilayout.so
 ARCHIVE := $(RELEASE)/libocilayout.a
+# Where cargo leaves the library that the tests have built.
+TESTED := target/debug/deps
 EXAMPLES := target/examples-c
 DEBS := target/deb
 
@@ -56,8 +58,8 @@ test:
 # The Go package, against what is installed of the library that the other tests have built.
 test-go:
 	@tools/setup go cc pkg-config skopeo || test -z "$$CI"
-	$(CARGO) build --locked
-	@$(MAKE) --silent install PREFIX=$(CURDIR)/target/prefix LIBRARY=target/debug/libocilayout.so ARCHIVE=target/debug/libocilayout.a
+	$(CARGO) test --locked --no-run --test symbols
+	@$(MAKE) --silent install PREFIX=$(CURDIR)/target/prefix LIBRARY=$(TESTED)/libocilayout.so ARCHIVE=$(TESTED)/libocilayout.a
 	tools/test-go $(CURDIR)/target/prefix
 
 # The tests of many threads with the sanitizers for addresses and for threads.

@@ -69,24 +69,31 @@ func (l *Layout) call(ctx context.Context, body func(*call) error) error {
 		}
 		c.later(l.handle.release)
 		c.layout = (*C.ocilayout)(object)
-		if err := c.interruptible(); err != nil {
+		if ctx.Done() == nil {
+			return body(c)
+		}
+		handle, err := c.interruptible()
+		if err != nil {
 			return err
 		}
+		c.later(func() { C.ocilayout_free(handle) })
+		c.interruptBy(handle)
+		c.layout = handle
 		return body(c)
 	})
 }
 
-// interruptible has the context stop what the library does, if it can be done.
-func (c *call) interruptible() error {
-	if c.ctx.Done() == nil {
-		return nil
-	}
-	var handle *C.ocilayout
-	if err := c.do(func() C.ocilayout_status {
+// interruptible is a handle of the layout whose calls can be stopped.
+func (c *call) interruptible() (handle *C.ocilayout, err error) {
+	err = c.do(func() C.ocilayout_status {
 		return C.ocilayout_interruptible(c.layout, &handle, &c.failure)
-	}); err != nil {
-		return err
-	}
+	})
+	return handle, err
+}
+
+// interruptBy has the context stop, while the call lasts, what the library does through
+// the handle.
+func (c *call) interruptBy(handle *C.ocilayout) {
 	interrupted := make(chan struct{})
 	stop := context.AfterFunc(c.ctx, func() {
 		// It cannot fail: the handle is of this kind.
@@ -97,10 +104,7 @@ func (c *call) interruptible() error {
 		if !stop() {
 			<-interrupted
 		}
-		C.ocilayout_free(handle)
 	})
-	c.layout = handle
-	return nil
 }
 
 // look makes a call that needs no layout, and waits for nobody.
@@ -130,6 +134,8 @@ func (c *call) do(function func() C.ocilayout_status) error {
 		return c.refused
 	}
 	status := function()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.panicked != nil {
 		C.ocilayout_error_free(c.failure)
 		panic(c.panicked)

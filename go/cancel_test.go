@@ -209,6 +209,24 @@ func TestCancelledWhileItWaitsForTheLock(t *testing.T) {
 	})
 }
 
+func TestCancelledWhileItWaitsForACollection(t *testing.T) {
+	path, layout := newLayout(t)
+	must[ocilayout.Descriptor](t)(layout.PutBytes(background, []byte("x"), nil))
+	t.Cleanup(hold(t, filepath.Join(path, "blobs")))
+	stops(t, "put", func(ctx context.Context) error {
+		_, err := layout.PutBytes(ctx, []byte("y"), nil)
+		return err
+	})
+	stops(t, "writer", func(ctx context.Context) error {
+		writer, err := layout.NewWriter(ctx, nil)
+		if err != nil {
+			return err
+		}
+		_, err = writer.Commit()
+		return err
+	})
+}
+
 func TestCancelledBefore(t *testing.T) {
 	path, layout := newLayout(t)
 	entry := image(t, layout, "x")

@@ -15,7 +15,7 @@ import (
 )
 
 // Blobs opens the blob that a descriptor points at, wherever that is. What it gives is
-// closed by who asked for it.
+// closed by who asked for it; when the context is done, also while it is being read.
 type Blobs func(context.Context, Descriptor) (io.ReadCloser, error)
 
 // WriteOptions say how a tree is written; nil is the same as none.

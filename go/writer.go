@@ -16,6 +16,9 @@ import (
 type Writer struct {
 	ctx    context.Context
 	handle *handle
+	// stoppable is the handle of the layout that the writer was made from, if the
+	// context can be done. It lives as long as the writer.
+	stoppable *C.ocilayout
 }
 
 // NewWriter begins a blob whose bytes are pushed. Any number of blobs can be written at
@@ -27,15 +30,24 @@ type Writer struct {
 func (l *Layout) NewWriter(ctx context.Context, options *BlobOptions) (writer *Writer, err error) {
 	err = l.call(ctx, func(c *call) error {
 		var out *C.ocilayout_blob_writer
-		how := c.blobOptions(options)
+		how, layout := c.blobOptions(options), c.layout
+		var stoppable *C.ocilayout
+		if ctx.Done() != nil {
+			if stoppable, err = c.interruptible(); err != nil {
+				return err
+			}
+			layout = stoppable
+		}
 		if err := c.do(func() C.ocilayout_status {
-			return C.ocilayout_blob_writer_open(c.layout, how, &out, &c.failure)
+			return C.ocilayout_blob_writer_open(layout, how, &out, &c.failure)
 		}); err != nil {
+			C.ocilayout_free(stoppable)
 			return err
 		}
 		writer = &Writer{ctx, newHandle("writer", unsafe.Pointer(out), func(object unsafe.Pointer) {
 			C.ocilayout_blob_writer_free((*C.ocilayout_blob_writer)(object))
-		})}
+			C.ocilayout_free(stoppable)
+		}), stoppable}
 		runtime.AddCleanup(writer, (*handle).close, writer.handle)
 		return nil
 	})
@@ -50,6 +62,9 @@ func (w *Writer) call(body func(*call, *C.ocilayout_blob_writer) error) error {
 			return err
 		}
 		c.later(w.handle.release)
+		if w.stoppable != nil {
+			c.interruptBy(w.stoppable)
+		}
 		return body(c, (*C.ocilayout_blob_writer)(object))
 	})
 }
