@@ -142,7 +142,7 @@ func (l *Layout) Close() error {
 func (l *Layout) SetLockTimeout(timeout time.Duration) error {
 	milliseconds := C.int64_t(-1)
 	if timeout >= 0 {
-		milliseconds = C.int64_t(timeout.Milliseconds())
+		milliseconds = C.int64_t((timeout + time.Millisecond - 1) / time.Millisecond)
 	}
 	return l.look(func(c *call) error {
 		return c.do(func() C.ocilayout_status {

@@ -126,6 +126,7 @@ func TestIndexAndResolve(t *testing.T) {
 	equal(t, len(walked), 4)
 	equal(t, walked[0], index.Digest)
 	equal(t, walked[1], one.Digest)
+	equal(t, walked[2], must[[]ocilayout.Descriptor](t)(layout.Children(one))[0].Digest)
 	check(t, layout.RemoveBlob(one.Digest))
 	var last error
 	for _, err := range layout.Walk() {

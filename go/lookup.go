@@ -5,7 +5,10 @@ package ocilayout
 */
 import "C"
 
-import "iter"
+import (
+	"iter"
+	"slices"
+)
 
 // List lists the entries of index.json that are meant, in order; nil means all of them.
 // It waits for no writer and sees each edit whole.
@@ -40,11 +43,13 @@ func (l *Layout) Children(descriptor Descriptor) (children []Descriptor, err err
 // at, and each blob once. It stops at the first error, which it yields.
 func (l *Layout) Walk() iter.Seq2[Descriptor, error] {
 	return func(yield func(Descriptor, error) bool) {
-		next, err := l.List(nil)
+		// The next one is the last.
+		left, err := l.List(nil)
+		slices.Reverse(left)
 		seen := make(map[Digest]bool)
-		for err == nil && len(next) > 0 {
-			descriptor := next[0]
-			next = next[1:]
+		for err == nil && len(left) > 0 {
+			descriptor := left[len(left)-1]
+			left = left[:len(left)-1]
 			if seen[descriptor.Digest] {
 				continue
 			}
@@ -54,7 +59,8 @@ func (l *Layout) Walk() iter.Seq2[Descriptor, error] {
 			}
 			var children []Descriptor
 			children, err = l.Children(descriptor)
-			next = append(children, next...)
+			slices.Reverse(children)
+			left = append(left, children...)
 		}
 		if err != nil {
 			yield(Descriptor{}, err)
