@@ -112,7 +112,7 @@ pub enum Error {
 
     /// Who was told how far the call had come stopped it, or an interrupt did; what it had
     /// begun is undone.
-    #[error("the call was stopped by its caller")]
+    #[error("the call was stopped, by the callback that is told its progress or by an interrupt")]
     Cancelled,
 
     /// More data than a limit allows.
