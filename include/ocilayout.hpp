@@ -1252,6 +1252,12 @@ public:
         detail::call(err, ocilayout_set_threads, get(), threads);
     }
 
+    // Another handle of the same layout, whose calls interrupt() stops, from any thread.
+    Layout interruptible(OnError err = {}) const {
+        return detail::make<Layout>(err, ocilayout_interruptible, get());
+    }
+    void interrupt(OnError err = {}) const { detail::call(err, ocilayout_interrupt, get()); }
+
     OwnedBytes read_file(const Text &name, OnError err = {}) const {
         return detail::make<OwnedBytes>(err, ocilayout_read_file, get(), name);
     }
@@ -1376,10 +1382,19 @@ public:
     explicit Transaction(const Layout &layout, OnError err = {})
         : Layout(detail::make<Layout>(err, ocilayout_begin, layout.get())) {}
 
+    // Another handle of the same transaction, as Layout::interruptible() makes one.
+    Transaction interruptible(OnError err = {}) const {
+        return Transaction(Layout::interruptible(err), OfSame());
+    }
+
     void commit(OnError err = {}) { detail::call(err, ocilayout_commit, get()); }
     void commit_if(const Text &digest, OnError err = {}) {
         detail::call(err, ocilayout_commit_if, get(), digest);
     }
+
+private:
+    struct OfSame {};
+    Transaction(Layout &&layout, OfSame) noexcept : Layout(std::move(layout)) {}
 };
 
 // A blob that is being read.

@@ -553,6 +553,27 @@ static void transactions_roll_back(const oci::Layout &layout) {
     layout.remove(oci::Match::all_of({}));
 }
 
+static void another_thread_stops_calls(const oci::Layout &layout) {
+    CHECK(status_of([&] { layout.interrupt(); }) == oci::Status::state);
+    const auto stopped = layout.interruptible();
+    const auto endless = [&](const oci::Buffer &buffer) {
+        std::thread([&] { stopped.interrupt(); }).join();
+        return buffer.size();
+    };
+    CHECK(status_of([&] { stopped.blob_put(endless); }) == oci::Status::cancelled);
+    CHECK(status_of([&] { stopped.blob_put("abc"); }) == oci::Status::cancelled);
+
+    oci::Transaction transaction(layout);
+    auto other = transaction.interruptible();
+    other.append(other.blob_put("abc"), "staged");
+    CHECK(transaction.list().size() == 1);
+    other.interrupt();
+    CHECK(status_of([&] { other.commit(); }) == oci::Status::cancelled);
+    transaction.commit();
+    CHECK(layout.resolve("staged").size() == 3);
+    layout.remove(oci::Match::all_of({}));
+}
+
 static void moved_from_is_safe(const std::string &folder) {
     auto layout =
         oci::Layout::open(folder + "/moved", oci::Open::create | oci::Open::durability_none);
@@ -709,6 +730,7 @@ int main(int argc, char **argv) {
     blobs_are_written_and_read(layout, folder);
     matchers_are_composed(layout);
     transactions_roll_back(layout);
+    another_thread_stops_calls(layout);
     moved_from_is_safe(folder);
     errors_are_told(folder);
     an_image_is_made(layout);
