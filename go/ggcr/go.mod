@@ -1,0 +1,19 @@
+module github.com/ocilayout/ocilayout/go/ggcr
+
+go 1.25.0
+
+require (
+	github.com/google/go-containerregistry v0.22.1
+	github.com/ocilayout/ocilayout/go v0.1.0
+	golang.org/x/sync v0.22.0
+)
+
+require (
+	github.com/google/go-cmp v0.7.0 // indirect
+	github.com/klauspost/compress v1.19.2 // indirect
+	github.com/opencontainers/go-digest v1.0.0 // indirect
+	github.com/opencontainers/image-spec v1.1.1 // indirect
+)
+
+// In this tree the two are of one version; outside of it the line has no effect.
+replace github.com/ocilayout/ocilayout/go => ../

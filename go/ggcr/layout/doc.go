@@ -1,0 +1,2 @@
+// Package layout reads and writes image layouts.
+package layout
