@@ -6,6 +6,7 @@ require (
 	github.com/google/go-containerregistry v0.22.1
 	github.com/ocilayout/ocilayout/go v0.1.0
 	golang.org/x/sync v0.22.0
+	golang.org/x/tools v0.49.0
 )
 
 require (
@@ -13,6 +14,7 @@ require (
 	github.com/klauspost/compress v1.19.2 // indirect
 	github.com/opencontainers/go-digest v1.0.0 // indirect
 	github.com/opencontainers/image-spec v1.1.1 // indirect
+	golang.org/x/mod v0.39.0 // indirect
 )
 
 // In this tree the two are of one version; outside of it the line has no effect.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"math"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -14,29 +13,39 @@ import (
 
 // Blob opens the blob with this digest. Its content is checked at its end: the Read
 // that would say io.EOF fails instead when the content is another.
-func (l Path) Blob(h v1.Hash) (blob io.ReadCloser, err error) {
-	err = l.reading(func(layout *ocilayout.Layout) error {
-		descriptor, err := found(layout, h)
-		if err != nil {
-			return err
-		}
-		blob, err = opened(layout, descriptor)
-		return err
-	})
-	return blob, l.asBlob(err, h)
+func (l Path) Blob(h v1.Hash) (io.ReadCloser, error) {
+	return l.open(h, func(layout *ocilayout.Layout) (int64, error) { return layout.BlobSize(digestOf(h)) })
 }
 
 // Bytes is the content of the blob with this digest, checked.
-func (l Path) Bytes(h v1.Hash) (content []byte, err error) {
-	err = l.reading(func(layout *ocilayout.Layout) error {
-		descriptor, err := found(layout, h)
+func (l Path) Bytes(h v1.Hash) ([]byte, error) {
+	var content []byte
+	err := l.reading(func(layout *ocilayout.Layout) error {
+		size, err := layout.BlobSize(digestOf(h))
 		if err != nil {
 			return err
 		}
-		content, err = layout.ReadBlob(descriptor, math.MaxInt64)
+		content, err = layout.ReadBlob(pointer(h, size), size)
 		return err
 	})
 	return content, l.asBlob(err, h)
+}
+
+// open opens a blob of the size that is told, or found.
+func (l Path) open(h v1.Hash, size func(*ocilayout.Layout) (int64, error)) (io.ReadCloser, error) {
+	var blob io.ReadCloser
+	err := l.reading(func(layout *ocilayout.Layout) error {
+		size, err := size(layout)
+		if err != nil {
+			return err
+		}
+		blob, err = layout.OpenBlob(pointer(h, size))
+		return err
+	})
+	if err != nil {
+		return nil, l.asBlob(err, h)
+	}
+	return blob, nil
 }
 
 // WriteBlob stores what r gives under this digest, if it is the content of that, and
@@ -65,22 +74,9 @@ func digestOf(h v1.Hash) ocilayout.Digest {
 	return ocilayout.Digest(h.String())
 }
 
-// found points at a blob of which only the digest is known.
-func found(layout *ocilayout.Layout, h v1.Hash) (ocilayout.Descriptor, error) {
-	size, err := layout.BlobSize(digestOf(h))
-	return pointer(h, size), err
-}
-
+// pointer points at a blob of which no more is known.
 func pointer(h v1.Hash, size int64) ocilayout.Descriptor {
 	return ocilayout.Descriptor{MediaType: "application/octet-stream", Digest: digestOf(h), Size: size}
-}
-
-func opened(layout *ocilayout.Layout, descriptor ocilayout.Descriptor) (io.ReadCloser, error) {
-	blob, err := layout.OpenBlob(descriptor)
-	if err != nil {
-		return nil, err
-	}
-	return blob, nil
 }
 
 func (l Path) asBlob(err error, h v1.Hash) error {

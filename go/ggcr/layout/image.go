@@ -86,12 +86,8 @@ func (l *layer) MediaType() (types.MediaType, error) { return l.descriptor.Media
 // Descriptor has package partial take annotations and URLs from the manifest.
 func (l *layer) Descriptor() (*v1.Descriptor, error) { return l.descriptor.DeepCopy(), nil }
 
-func (l *layer) Compressed() (blob io.ReadCloser, err error) {
-	err = l.path.reading(func(layout *ocilayout.Layout) error {
-		blob, err = opened(layout, pointer(l.descriptor.Digest, l.descriptor.Size))
-		return err
-	})
-	return blob, l.path.asBlob(err, l.descriptor.Digest)
+func (l *layer) Compressed() (io.ReadCloser, error) {
+	return l.path.open(l.descriptor.Digest, func(*ocilayout.Layout) (int64, error) { return l.descriptor.Size, nil })
 }
 
 // Exists has package partial look without opening.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -19,6 +20,9 @@ import (
 // the layout in the directory path, which is made if it is not there.
 func Write(path string, ii v1.ImageIndex) (Path, error) {
 	l := Path(path)
+	if err := l.clearHalf(); err != nil {
+		return "", err
+	}
 	err := l.storing(func(s store) error {
 		if err := s.children(ii); err != nil {
 			return err
@@ -29,7 +33,23 @@ func Write(path string, ii v1.ImageIndex) (Path, error) {
 		}
 		return s.WriteFile(context.Background(), "index.json", index)
 	})
-	return l, err
+	if err != nil {
+		return "", err
+	}
+	return l, nil
+}
+
+// clearHalf makes way where a writer ended that says first that this is a layout, and
+// then what is in it.
+func (l Path) clearHalf() error {
+	if _, err := os.Lstat(l.join("index.json")); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	err := os.Remove(l.join("oci-layout"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // WriteImage stores an image: its layers, several at once, its config, and its manifest
