@@ -16,6 +16,7 @@ const (
 // What is exported there is exported here, with the same names and signatures, and
 // nothing else.
 func TestWhatIsExportedIsThatOfTheReference(t *testing.T) {
+	t.Parallel()
 	loaded := must(packages.Load(&packages.Config{
 		Mode: packages.NeedName | packages.NeedTypes | packages.NeedImports | packages.NeedDeps,
 	}, theirs, ours))

@@ -21,6 +21,7 @@ import (
 var errMade = errors.New("made for the test")
 
 func TestABlobIsWrittenReadAndRemoved(t *testing.T) {
+	t.Parallel()
 	p := emptyLayout(t)
 	hash := hashOf([]byte("content"))
 	source := &reader{content: strings.NewReader("content")}
@@ -48,6 +49,7 @@ func TestABlobIsWrittenReadAndRemoved(t *testing.T) {
 }
 
 func TestABlobThatIsNotWhatWasPromisedGetsNoName(t *testing.T) {
+	t.Parallel()
 	for what, change := range map[string]func(*fakeLayer) error{
 		"another digest": func(l *fakeLayer) error {
 			l.digest = hashOf([]byte("other"))
@@ -108,6 +110,7 @@ type imageOf struct {
 func (i imageOf) Layers() ([]v1.Layer, error) { return i.layers, nil }
 
 func TestConfigManifestAndIndexMustBeWhatTheySay(t *testing.T) {
+	t.Parallel()
 	p := emptyLayout(t)
 	for what, err := range map[string]error{
 		"config":   p.AppendImage(lying{Image: image(1), config: true}),
@@ -147,6 +150,7 @@ type lyingIndex struct{ v1ImageIndex }
 func (lyingIndex) RawManifest() ([]byte, error) { return []byte("{}"), nil }
 
 func TestALayerThatIsThereIsNotOpened(t *testing.T) {
+	t.Parallel()
 	p := emptyLayout(t)
 	given := image(1)
 	check(t, p.WriteImage(given))
@@ -164,6 +168,7 @@ func TestALayerThatIsThereIsNotOpened(t *testing.T) {
 }
 
 func TestABrokenBlobIsMended(t *testing.T) {
+	t.Parallel()
 	given := image(1)
 	for what, hash := range map[string]v1.Hash{
 		"layer":    must(must(given.Layers())[0].Digest()),
@@ -191,6 +196,7 @@ func TestABrokenBlobIsMended(t *testing.T) {
 }
 
 func TestWhatIsReadIsChecked(t *testing.T) {
+	t.Parallel()
 	p := emptyLayout(t)
 	given := image(1)
 	check(t, p.AppendImage(given))
@@ -219,6 +225,7 @@ func TestWhatIsReadIsChecked(t *testing.T) {
 }
 
 func TestAStreamIsReadOnce(t *testing.T) {
+	t.Parallel()
 	p := emptyLayout(t)
 	source := &reader{content: bytes.NewReader(tarOf("a", "b"))}
 	given := must(mutate.AppendLayers(empty.Image, stream.NewLayer(source)))
@@ -238,6 +245,7 @@ func TestAStreamIsReadOnce(t *testing.T) {
 }
 
 func TestAStreamThatFailsLeavesNothing(t *testing.T) {
+	t.Parallel()
 	for what, source := range map[string]*reader{
 		"reading": {content: strings.NewReader("cont"), failed: errMade},
 		"closing": {content: strings.NewReader("content"), closing: errMade},
@@ -273,6 +281,7 @@ func (l *lateLayer) Digest() (v1.Hash, error) {
 }
 
 func TestAStreamMustBeWhatItSaysAtItsEnd(t *testing.T) {
+	t.Parallel()
 	p := emptyLayout(t)
 	right := &lateLayer{fakeLayer: fake("right")}
 	check(t, p.WriteImage(imageOf{image(1), []v1.Layer{right}}))
@@ -298,6 +307,7 @@ func (w waiting) Compressed() (io.ReadCloser, error) {
 }
 
 func TestLayersAreReadSideBySide(t *testing.T) {
+	t.Parallel()
 	const count = 40
 	arrived, all := make(chan bool), make(chan bool)
 	var layers []v1.Layer

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	reference "github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/stream"
@@ -80,6 +81,7 @@ func indexes() map[string]v1.ImageIndex {
 }
 
 func TestEachKindOfImageIsStoredWhole(t *testing.T) {
+	t.Parallel()
 	p := emptyLayout(t)
 	for name, given := range images(t) {
 		t.Run(name, func(t *testing.T) {
@@ -93,6 +95,7 @@ func TestEachKindOfImageIsStoredWhole(t *testing.T) {
 }
 
 func TestEachKindOfImageOfTheReferenceIsRead(t *testing.T) {
+	t.Parallel()
 	there := must(reference.Write(t.TempDir(), empty.Index))
 	for name, given := range images(t) {
 		t.Run(name, func(t *testing.T) {
@@ -103,6 +106,7 @@ func TestEachKindOfImageOfTheReferenceIsRead(t *testing.T) {
 }
 
 func TestEachKindOfIndexIsStoredWhole(t *testing.T) {
+	t.Parallel()
 	p := emptyLayout(t)
 	for name, given := range indexes() {
 		t.Run(name, func(t *testing.T) {
@@ -124,6 +128,7 @@ func TestEachKindOfIndexIsStoredWhole(t *testing.T) {
 }
 
 func TestEachKindOfIndexOfTheReferenceIsRead(t *testing.T) {
+	t.Parallel()
 	for name, given := range indexes() {
 		t.Run(name, func(t *testing.T) {
 			there := must(reference.Write(t.TempDir(), given))
@@ -132,7 +137,26 @@ func TestEachKindOfIndexOfTheReferenceIsRead(t *testing.T) {
 	}
 }
 
+func TestALayerKeepsWhatTheManifestSaysOfIt(t *testing.T) {
+	t.Parallel()
+	p := emptyLayout(t)
+	given := images(t)["mutated"]
+	check(t, p.AppendImage(given))
+	found := must(p.Image(v1.Hash{}))
+	expected := must(given.Manifest()).Layers
+	for i, layer := range must(found.Layers()) {
+		assertSame(t, "descriptor", expected[i], *must(partial.Descriptor(layer)))
+		assertSame(t, "exists", true, must(partial.Exists(layer)))
+		check(t, p.RemoveBlob(expected[i].Digest))
+		assertSame(t, "exists", false, must(partial.Exists(layer)))
+	}
+	if expected[len(expected)-1].Annotations == nil {
+		t.Error("expected a layer that is annotated, found none")
+	}
+}
+
 func TestALayoutIsWrittenFromAnother(t *testing.T) {
+	t.Parallel()
 	from := must(layout.Write(t.TempDir(), indexes()["with a blob"]))
 	to := must(layout.Write(t.TempDir(), must(from.ImageIndex())))
 	assertIndex(t, must(from.ImageIndex()), must(to.ImageIndex()))

@@ -16,6 +16,7 @@ import (
 )
 
 func TestGarbageIsListedAndStays(t *testing.T) {
+	t.Parallel()
 	p := emptyLayout(t)
 	kept, dropped := image(1), image(2)
 	check(t, p.AppendImage(kept))
@@ -39,6 +40,7 @@ func TestGarbageIsListedAndStays(t *testing.T) {
 }
 
 func TestACollectionPassesOverWhatItDoesNotKnow(t *testing.T) {
+	t.Parallel()
 	p := emptyLayout(t)
 	check(t, p.AppendIndex(mutate.AppendManifests(empty.Index, mutate.IndexAddendum{
 		Add: static.NewLayer([]byte("text"), "text/plain"),
@@ -51,6 +53,7 @@ func TestACollectionPassesOverWhatItDoesNotKnow(t *testing.T) {
 }
 
 func TestWhatHasASubjectThatStaysIsNoGarbage(t *testing.T) {
+	t.Parallel()
 	p := emptyLayout(t)
 	subject := image(1)
 	check(t, p.AppendImage(subject))
@@ -70,6 +73,7 @@ func TestWhatHasASubjectThatStaysIsNoGarbage(t *testing.T) {
 }
 
 func TestWhatARunningWriterHasPutIsNoGarbage(t *testing.T) {
+	t.Parallel()
 	p := emptyLayout(t)
 	var during []v1.Hash
 	asking := image(2)

@@ -52,6 +52,7 @@ func crowd(p layout.Path, process int) {
 }
 
 func TestACrowdOfWritersLosesNothing(t *testing.T) {
+	t.Parallel()
 	p := emptyLayout(t)
 	var members []*exec.Cmd
 	for process := range processes {
@@ -84,6 +85,26 @@ func TestACrowdOfWritersLosesNothing(t *testing.T) {
 	}
 	check(t, validate.Index(must(p.ImageIndex())))
 	assertSound(t, p)
+}
+
+// What another writer has added meanwhile is replaced as well.
+func TestReplacingIsOneStep(t *testing.T) {
+	p := emptyLayout(t)
+	latest := layout.WithAnnotations(map[string]string{refName: "latest"})
+	check(t, p.AppendImage(image(1), latest))
+	var between sync.Once
+	check(t, p.ReplaceImage(image(2), func(entry v1.Descriptor) bool {
+		between.Do(func() {
+			check(t, p.ReplaceImage(image(3), match.Name("latest"), latest))
+			check(t, p.AppendImage(image(4)))
+		})
+		return match.Name("latest")(entry)
+	}, latest))
+	var found []v1.Hash
+	for _, entry := range entries(t, p) {
+		found = append(found, entry.Digest)
+	}
+	assertSame(t, "entries", []v1.Hash{must(image(4).Digest()), must(image(2).Digest())}, found)
 }
 
 func TestNoDescriptorIsLeftOpen(t *testing.T) {

@@ -163,7 +163,7 @@ func TestEntriesKeepWhatTheySay(t *testing.T) {
 func TestFilesAreWrittenBesideBlobs(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0o022))
 	p := emptyLayout(t)
-	for name, perm := range map[string]os.FileMode{"oci-layout": 0o777, "private": 0o600, "read-only": 0o444, "none": 0} {
+	for name, perm := range map[string]os.FileMode{"oci-layout": 0o777, "private": 0o600, "read-only": 0o444, "executable": 0o711, "none": 0} {
 		check(t, p.WriteFile(name, []byte(`{"imageLayoutVersion":"1.0.0"}`), perm))
 		assertSame(t, name, 0o644&perm, must(os.Stat(file(p, name))).Mode().Perm())
 	}
@@ -197,6 +197,10 @@ func TestWhatPanickedIsAnError(t *testing.T) {
 	}
 	named := mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: static.NewLayer([]byte("text"), "text/plain")})
 	assertFails(t, "WriteIndex", p.WriteIndex(bare{named}))
+
+	// A blob that is there is not asked for.
+	check(t, p.WriteIndex(named))
+	check(t, p.WriteIndex(bare{named}))
 }
 
 // bare is an index that has no blobs.

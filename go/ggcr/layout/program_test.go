@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -13,6 +15,7 @@ import (
 // A program that was written for the reference does the same with the adapter, after no
 // more than a change of the import path, and each reads what the other has written.
 func TestTheImportPathIsTheWholeMigration(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	source := must(filepath.Abs("testdata/program/main.go"))
 	text := string(must(os.ReadFile(source)))
@@ -22,32 +25,43 @@ func TestTheImportPathIsTheWholeMigration(t *testing.T) {
 	changed := filepath.Join(folder, "main.go")
 	check(t, os.WriteFile(changed, []byte(strings.Replace(text, theirs, ours, 1)), 0o644))
 
-	run := func(name string, arguments ...string) string {
+	run := func(command *exec.Cmd) string {
 		t.Helper()
-		out, err := exec.Command(name, arguments...).CombinedOutput()
+		out, err := command.CombinedOutput()
 		if err != nil {
-			t.Fatalf("%s %v: %v\n%s", name, arguments, err, out)
+			t.Fatalf("%v: %v\n%s", command, err, out)
 		}
 		return string(out)
 	}
 	before, after := filepath.Join(folder, "before"), filepath.Join(folder, "after")
-	run("go", "build", "-o", before, source)
-	run("go", "build", "-overlay", overlay(t, folder, map[string]string{source: changed}), "-o", after, source)
+	run(alike("build", "-o", before, source))
+	run(alike("build", "-overlay", overlay(t, folder, map[string]string{source: changed}), "-o", after, source))
 
 	there, here := filepath.Join(folder, "there"), filepath.Join(folder, "here")
-	assertSame(t, "what writing tells", run(before, "write", there), run(after, "write", here))
+	assertSame(t, "what writing tells", run(exec.Command(before, "write", there)), run(exec.Command(after, "write", here)))
 	assertSame(t, "the blobs", blobsOf(t, there), blobsOf(t, here))
 	assertSame(t, "index.json", jsonOf(t, there, "index.json"), jsonOf(t, here, "index.json"))
 	assertSame(t, "oci-layout", jsonOf(t, there, "oci-layout"), jsonOf(t, here, "oci-layout"))
-	assertSame(t, "a file", string(must(os.ReadFile(filepath.Join(there, "a-file")))), string(must(os.ReadFile(filepath.Join(here, "a-file")))))
+	assertSame(t, "a file", must(os.ReadFile(filepath.Join(there, "a-file"))), must(os.ReadFile(filepath.Join(here, "a-file"))))
 
 	// Each reads, and collects, what the other has written.
-	assertSame(t, "what reading tells", run(before, "read", here), run(after, "read", there))
+	assertSame(t, "what reading tells", run(exec.Command(before, "read", here)), run(exec.Command(after, "read", there)))
 	assertSame(t, "the blobs that are left", blobsOf(t, there), blobsOf(t, here))
 	assertSame(t, "index.json", jsonOf(t, there, "index.json"), jsonOf(t, here, "index.json"))
 	if found := len(blobsOf(t, here)); found < 20 {
 		t.Errorf("expected the blobs of many images, found %d", found)
 	}
+}
+
+// alike is a command of go that builds as this program was built, so that little has to
+// be compiled again.
+func alike(command string, arguments ...string) *exec.Cmd {
+	given := []string{command}
+	info, _ := debug.ReadBuildInfo()
+	if slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		given = append(given, "-race")
+	}
+	return exec.Command("go", append(given, arguments...)...)
 }
 
 // overlay has the go command take files for others.

@@ -25,6 +25,7 @@ func (l Path) writeLayer(layer v1.Layer) error {
 // WriteBlob leaves, and a collection that fails on other media types. What is tested of
 // functions that nobody can call is left out as well.
 func TestTheReferenceHasItsOwnTestsPassed(t *testing.T) {
+	t.Parallel()
 	const different = "^(TestRoundtrip|TestOverwriteWithWriteLayer|TestGcUnknownMediaType)$"
 	folder := t.TempDir()
 	there := strings.TrimSpace(string(must(exec.Command("go", "list", "-f", "{{.Dir}}", theirs).Output())))
@@ -40,7 +41,7 @@ func TestTheReferenceHasItsOwnTestsPassed(t *testing.T) {
 		files[filepath.Join(here, "reference_"+name)] = filepath.Join(there, name)
 	}
 	tests := filepath.Join(folder, "tests")
-	build := exec.Command("go", "test", "-c", "-overlay", overlay(t, folder, files), "-o", tests, ".")
+	build := alike("test", "-c", "-overlay", overlay(t, folder, files), "-o", tests, ".")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

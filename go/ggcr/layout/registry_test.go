@@ -50,6 +50,7 @@ func registry(t *testing.T) string {
 }
 
 func TestALayoutIsPushedAndPulledBackDigestForDigest(t *testing.T) {
+	t.Parallel()
 	address := registry(t)
 	pushed, pulled := emptyLayout(t), emptyLayout(t)
 	tag := func(what string) name.Reference {
