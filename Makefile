@@ -55,9 +55,9 @@ test:
 	$(MAKE) test-go
 	tools/sanitize
 
-# The Go package, against what is installed of the library that the other tests have built.
+# The Go packages, against what is installed of the library that the other tests have built.
 test-go:
-	@tools/setup go cc pkg-config skopeo || test -z "$$CI"
+	@tools/setup go cc pkg-config skopeo docker-registry || test -z "$$CI"
 	$(CARGO) test --locked --no-run --test symbols
 	@$(MAKE) --silent install PREFIX=$(CURDIR)/target/prefix LIBRARY=$(TESTED)/libocilayout.so ARCHIVE=$(TESTED)/libocilayout.a
 	tools/test-go $(CURDIR)/target/prefix

@@ -28,7 +28,8 @@
 // where there is none, with an index.json. What appends, replaces or removes fails where
 // there is none before it writes anything. All that writes adds an oci-layout that is
 // missing, and what only reads fails without it, or if it is of another version. An
-// index.json always tells its media type: Write adds it if it is missing.
+// index.json is an image index and tells so: Write adds the media type if it is missing, and
+// refuses another.
 //
 // GarbageCollect passes over what it does not know, in place of failing: media types,
 // and files whose name is no digest. It does not list what a running writer has put and
