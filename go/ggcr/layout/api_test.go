@@ -18,7 +18,8 @@ const (
 func TestWhatIsExportedIsThatOfTheReference(t *testing.T) {
 	t.Parallel()
 	loaded := must(packages.Load(&packages.Config{
-		Mode: packages.NeedName | packages.NeedTypes | packages.NeedImports | packages.NeedDeps,
+		Mode:       packages.NeedName | packages.NeedTypes,
+		BuildFlags: asHere(),
 	}, theirs, ours))
 	exported := make(map[string]map[string]string)
 	for _, each := range loaded {

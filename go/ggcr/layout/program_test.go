@@ -53,15 +53,20 @@ func TestTheImportPathIsTheWholeMigration(t *testing.T) {
 	}
 }
 
-// alike is a command of go that builds as this program was built, so that little has to
-// be compiled again.
+// alike is a command of go that builds as this program was built.
 func alike(command string, arguments ...string) *exec.Cmd {
-	given := []string{command}
+	given := append([]string{command}, asHere()...)
+	return exec.Command("go", append(given, arguments...)...)
+}
+
+// asHere are the flags by which this program was built, so that little has to be
+// compiled again.
+func asHere() []string {
 	info, _ := debug.ReadBuildInfo()
 	if slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
-		given = append(given, "-race")
+		return []string{"-race"}
 	}
-	return exec.Command("go", append(given, arguments...)...)
+	return nil
 }
 
 // overlay has the go command take files for others.
