@@ -5,6 +5,7 @@ use crate::support::{run, spawn};
 use ocilayout::Descriptor;
 use rustix::fs::{FlockOperation, flock};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::hash::{DefaultHasher, Hasher};
 use std::io::Write;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -30,6 +31,22 @@ pub fn layout<A: Api>() -> (TempDir, PathBuf, A) {
     let path = scratch.path().join("layout");
     let layout = A::open(&path, CREATE).unwrap();
     (scratch, path, layout)
+}
+
+/// The lock of a layout, held as another writer does.
+pub struct Held(File);
+
+pub fn held(layout: &Path) -> Held {
+    let directory = File::open(layout).unwrap();
+    flock(&directory, FlockOperation::LockExclusive).unwrap();
+    Held(directory)
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // A child that another test forks has it as well, until it executes its program.
+        flock(&self.0, FlockOperation::Unlock).unwrap();
+    }
 }
 
 /// The digest of some bytes, by a tool that is not ours.

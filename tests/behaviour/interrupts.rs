@@ -3,10 +3,10 @@
 use crate::api::{Api, Append, CREATE, Directory, Kind, Long, OPEN, Options, Outcome, Source};
 use crate::both;
 use crate::fixture::{
-    OCTETS, assert_clean, blob_path, descriptor, image, index_json, layout, names, put, snapshot,
+    OCTETS, assert_clean, blob_path, descriptor, held, image, index_json, layout, names, put,
+    snapshot,
 };
 use crate::verify::FULL;
-use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};
 use std::path::Path;
 use std::thread;
@@ -30,12 +30,6 @@ const HUGE: u64 = 64 << 30;
 
 /// So soon a call ends that was stopped.
 const PROMPT: Duration = Duration::from_secs(4);
-
-fn held(path: &Path) -> File {
-    let directory = File::open(path).unwrap();
-    flock(&directory, FlockOperation::LockExclusive).unwrap();
-    directory
-}
 
 /// Makes a call of an interruptible handle that takes for ever, stops it, and checks that
 /// it then ends.

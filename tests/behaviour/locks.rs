@@ -2,7 +2,7 @@
 
 use crate::api::{Api, Append, Kind, Matcher, OPEN};
 use crate::both;
-use crate::fixture::{assert_clean, image, index_json, layout, make_fifo, names, snapshot};
+use crate::fixture::{assert_clean, held, image, index_json, layout, make_fifo, names, snapshot};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
 use std::os::unix::fs::symlink;
@@ -29,13 +29,6 @@ fn a_forked_child_does_not_hold_the_lock() {
     crate::support::compile("gcc", &["-std=c11"], "tests/c/fork.c", &out);
     let mut program = crate::support::program(&out, scratch.path());
     crate::support::run(program.arg(scratch.path().join("layout")));
-}
-
-/// Holds the lock as another program would.
-fn held(path: &std::path::Path) -> File {
-    let directory = File::open(path).unwrap();
-    flock(&directory, FlockOperation::LockExclusive).unwrap();
-    directory
 }
 
 fn an_edit_can_refuse_to_wait<A: Api>() {
