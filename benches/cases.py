@@ -10,6 +10,8 @@ OURS = "ours"
 OURS_NONE = "ours, durability none"
 OURS_TRUSTED = "ours, trusted, durability none"
 OURS_RUST = "ours, from Rust"
+OURS_GO = "ours, from Go"
+OURS_ADAPTER = "ours, by the adapter"
 OURS_ORDERED = "ours, durability ordered"
 GGCR = "go-containerregistry"
 OCIDIR = "ocidir"
@@ -82,6 +84,7 @@ GZIP = Case(
     rows=(
         Row(OURS, "{ours} layer full {out} {rootfs} gzip -1", "from a C callback"),
         Row(OURS_RUST, "{ours_rust} layer {out} {rootfs} gzip", "from a Rust File"),
+        Row(OURS_GO, "{ours_go} {out} {rootfs}", "from a Go reader"),
         Row("ours, isal", "{ours_isal} layer full {out} {rootfs} gzip -1",
             "built with the feature isal"),
         Row(GGCR, "{peers} ggcr-stream {out} {rootfs}", "stream.NewLayer, level 1"),
@@ -179,7 +182,7 @@ BIG_FILE = Case(
 )
 
 
-def one_by_one(count, durability, **case):
+def one_by_one(count, durability, more=(), **case):
     ours = OURS if durability == "full" else OURS_NONE
     return Case(
         f"images-{count}-{durability}",
@@ -188,6 +191,7 @@ def one_by_one(count, durability, **case):
         rows=(
             Row(ours, f"{{ours}} images {durability} {{out}} {count}",
                 "append" + ("; all on the disk each time" if durability == "full" else "")),
+            *more,
             Row(GGCR, f"{{peers}} ggcr-images {{out}} {count}", "AppendImage; waits for nothing"),
             Row(OCIDIR, f"{{ocidir}} images {{out}} {count}", "waits for index.json only"),
             Row(ORAS, f"{{peers}} oras-images {{out}} {count}", "Push and Tag; waits for nothing"),
@@ -326,7 +330,9 @@ CASES = (
     FILES,
     BIG_FILE,
     one_by_one(1000, "none", runs=3),
-    one_by_one(1000, "full", runs=3, quick=False),
+    one_by_one(1000, "full", runs=3, quick=False, more=(
+        Row(OURS_ADAPTER, "{adapter} ggcr-images {out} 1000",
+            "AppendImage by our import path; all on the disk each time"),)),
     one_by_one(4000, "none", runs=1, quick=False),
     at_once(100),
     at_once(1000, more=(Row(OURS_RUST, "{ours_rust} batch {out} 1000", "the same"),)),
@@ -346,6 +352,7 @@ LIMITS = (
     Limit("gzip", OURS, UMOCI, time=0.80, size=1.01),
     Limit("gzip", "ours, isal", GGCR, time=0.40, size=1.0),
     Limit("gzip", OURS, OURS_RUST, time=1.02),
+    Limit("gzip", OURS_GO, OURS, time=1.05),
     Limit("gzip-6", OURS, PIGZ, time=0.5),
     Limit("gzip-6", OURS, "gzip", size=1.0),
     Limit("zstd-3", OURS, OCIDIR, time=0.9, size=1.0),

@@ -1,7 +1,9 @@
 """Builds our drivers and those of the peers, in target/bench/build."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -17,11 +19,14 @@ UMOCI = "github.com/opencontainers/umoci@v0.6.0"
 def build():
     """Builds all of them, and says where each is."""
     BUILD.mkdir(parents=True, exist_ok=True)
+    describe_ours()
     return {
         "ours": ours("ours", ROOT / "target/release", "ours"),
         "ours_index": ours("ours-index", ROOT / "target/release", "ours_index"),
         "ours_isal": ours("ours-isal", with_isal(), "ours"),
         "ours_rust": cargo_built("ours-rust", BENCHES / "ours-rust"),
+        "ours_go": go_built("ours-go", ".", BENCHES / "ours-go"),
+        "adapter": go_built("adapter", ".", with_adapter()),
         "floors": compiled("floors", libcrypto()),
         "peers": go_built("peers", ".", BENCHES / "peers/go"),
         "umoci": go_built("umoci", "./cmd/umoci", downloaded(UMOCI)),
@@ -31,7 +36,7 @@ def build():
 
 def run(*words, cwd=ROOT):
     done = subprocess.run([str(word) for word in words], cwd=cwd, text=True,
-                          stdout=subprocess.PIPE)
+                          env=os.environ | {"PKG_CONFIG_PATH": str(BUILD)}, stdout=subprocess.PIPE)
     if done.returncode != 0:
         sys.exit(f"bench: {' '.join(str(word) for word in words)}: status {done.returncode}")
     return done.stdout
@@ -49,8 +54,41 @@ def ours(name, library, source):
     link = library / f"libocilayout.so.{'.'.join(version().split('.')[:2])}"
     link.unlink(missing_ok=True)
     link.symlink_to("libocilayout.so")
-    flags = [f"-I{ROOT}/include", f"-L{library}", "-locilayout", f"-Wl,-rpath,{library}"]
-    return compiled(name, flags, source)
+    return compiled(name, [*compiling(), *linking(library)], source)
+
+
+def compiling():
+    return [f"-I{ROOT}/include"]
+
+
+def linking(library):
+    return [f"-L{library}", "-locilayout", f"-Wl,-rpath,{library}"]
+
+
+def describe_ours():
+    """Tells pkg-config of the library as it was built, for the Go package."""
+    (BUILD / "ocilayout.pc").write_text(
+        f"Name: ocilayout\nDescription: as it was built\nVersion: {version()}\n"
+        f"Cflags: {' '.join(compiling())}\nLibs: {' '.join(linking(ROOT / 'target/release'))}\n")
+
+
+def with_adapter():
+    """The driver of the Go peers, in which another import path has ours take the place of
+    go-containerregistry's layouts."""
+    folder = BUILD / "with-adapter"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(BENCHES / "peers/go", folder)
+    for source in folder.glob("*.go"):
+        source.write_text(source.read_text().replace(
+            '"github.com/google/go-containerregistry/pkg/v1/layout"',
+            '"github.com/ocilayout/ocilayout/go/ggcr/layout"'))
+    for place in ["go", "go/ggcr"]:
+        module = f"github.com/ocilayout/ocilayout/{place}"
+        run("go", "mod", "edit", f"-require={module}@v0.1.0", f"-replace={module}={ROOT / place}",
+            cwd=folder)
+    # Completes go.mod and go.sum.
+    run("go", "list", "-mod=mod", "-deps", ".", cwd=folder)
+    return folder
 
 
 def with_isal():
