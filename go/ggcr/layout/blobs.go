@@ -61,9 +61,7 @@ func (l Path) WriteBlob(hash v1.Hash, r io.ReadCloser) error {
 // RemoveBlob takes away the blob with this digest, whatever points at it. That it is
 // not there is no error.
 func (l Path) RemoveBlob(hash v1.Hash) error {
-	err := l.with(nil, func(layout *ocilayout.Layout) error {
-		return layout.RemoveBlob(digestOf(hash))
-	})
+	err := l.editing(func(s store) error { return s.RemoveBlob(digestOf(hash)) })
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -285,6 +285,9 @@ func TestAStreamMustBeWhatItSaysAtItsEnd(t *testing.T) {
 	p := emptyLayout(t)
 	right := &lateLayer{fakeLayer: fake("right")}
 	check(t, p.WriteImage(imageOf{image(1), []v1.Layer{right}}))
+	unsized := &lateLayer{fakeLayer: fake("of no size")}
+	unsized.size = -1
+	check(t, p.WriteImage(imageOf{image(1), []v1.Layer{unsized}}))
 	wrong := &lateLayer{fakeLayer: fake("wrong")}
 	wrong.digest = right.digest
 	if err := p.WriteImage(imageOf{image(1), []v1.Layer{wrong}}); err == nil || !strings.Contains(err.Error(), "which the layer says is") {

@@ -12,7 +12,7 @@ import (
 // Nothing is removed: that is for RemoveBlob.
 func (l Path) GarbageCollect() ([]v1.Hash, error) {
 	garbage := []v1.Hash{}
-	err := l.with(nil, func(layout *ocilayout.Layout) error {
+	err := l.reading(func(layout *ocilayout.Layout) error {
 		blobs, err := layout.Collect(context.Background(), &ocilayout.CollectOptions{DryRun: true, Grace: -1})
 		if err != nil {
 			return err

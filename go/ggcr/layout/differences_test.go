@@ -77,6 +77,28 @@ func TestEditsFailBeforeTheyWriteWhereThereIsNoLayout(t *testing.T) {
 	}
 }
 
+func TestAPathIsTakenFromTheCurrentDirectory(t *testing.T) {
+	t.Chdir(string(emptyLayout(t)))
+	for _, path := range []string{"", ".", "../layout/"} {
+		p := must(layout.FromPath(path))
+		check(t, p.AppendImage(image(1)))
+		check(t, validate.Index(must(must(reference.FromPath(path)).ImageIndex())))
+	}
+}
+
+func TestAnErrorTellsWhatIsInTheWay(t *testing.T) {
+	place := filepath.Join(t.TempDir(), "file")
+	check(t, os.WriteFile(place, nil, 0o644))
+	for _, path := range []string{place, filepath.Join(place, "below")} {
+		if err := layout.Path(path).WriteImage(image(1)); err == nil || os.IsNotExist(err) {
+			t.Errorf("expected that a file is in the way, found %v", err)
+		}
+	}
+	found, err := layout.FromPath(place)
+	assertFails(t, "FromPath", err)
+	assertSame(t, "path", layout.Path(""), found)
+}
+
 func TestAMissingMarkerIsAddedByWhatWrites(t *testing.T) {
 	p := emptyLayout(t)
 	check(t, os.Remove(file(p, "oci-layout")))

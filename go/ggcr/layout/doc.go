@@ -29,7 +29,7 @@
 // there is none before it writes anything. All that writes adds an oci-layout that is
 // missing, and what only reads fails without it, or if it is of another version. An
 // index.json is an image index and tells so: Write adds the media type if it is missing, and
-// refuses another.
+// refuses another; it may have 64 MiB.
 //
 // GarbageCollect passes over what it does not know, in place of failing: media types,
 // and files whose name is no digest. It does not list what a running writer has put and

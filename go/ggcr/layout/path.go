@@ -16,7 +16,10 @@ type Path string
 // FromPath is the layout in the directory path. It fails when there is none.
 func FromPath(path string) (Path, error) {
 	l := Path(path)
-	return l, l.reading(func(*ocilayout.Layout) error { return nil })
+	if err := l.reading(func(*ocilayout.Layout) error { return nil }); err != nil {
+		return "", err
+	}
+	return l, nil
 }
 
 func (l Path) join(names ...string) string {
@@ -28,12 +31,15 @@ func (l Path) join(names ...string) string {
 
 // reading does what only reads the layout.
 func (l Path) reading(do func(*ocilayout.Layout) error) error {
+	if err := l.lookForIndex(); err != nil {
+		return err
+	}
 	return l.with(&ocilayout.OpenOptions{ReadOnly: true}, do)
 }
 
-// editing does what edits index.json, which must be there.
+// editing does what changes a layout that must be there.
 func (l Path) editing(do func(store) error) error {
-	if _, err := os.Stat(l.join("index.json")); err != nil {
+	if err := l.lookForIndex(); err != nil {
 		return err
 	}
 	return l.storing(do)
@@ -47,15 +53,19 @@ func (l Path) storing(do func(store) error) error {
 }
 
 func (l Path) with(options *ocilayout.OpenOptions, do func(*ocilayout.Layout) error) error {
-	layout, err := ocilayout.Open(string(l), options)
+	// No path means the current directory, as for the reference.
+	layout, err := ocilayout.Open(filepath.Clean(string(l)), options)
 	if err != nil {
-		if _, missing := os.Stat(l.join("index.json")); missing != nil {
-			return missing
-		}
 		return err
 	}
 	defer layout.Close()
 	return do(layout)
+}
+
+// lookForIndex fails as os.IsNotExist knows it where there is no layout.
+func (l Path) lookForIndex() error {
+	_, err := os.Stat(l.join("index.json"))
+	return err
 }
 
 // asFile has the error for a file that is not there be one that os.IsNotExist knows.

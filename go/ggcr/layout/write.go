@@ -212,7 +212,7 @@ func (s store) layer(layer v1.Layer) error {
 	if err != nil {
 		return err
 	}
-	if expected != (ocilayout.Expected{Digest: stored.Digest, Size: stored.Size}) {
+	if expected.Digest != stored.Digest || expected.Size >= 0 && expected.Size != stored.Size {
 		return fmt.Errorf("writing layer: stored %s of %d bytes, which the layer says is %s of %d bytes",
 			stored.Digest, stored.Size, expected.Digest, expected.Size)
 	}
