@@ -133,7 +133,7 @@ func TestNoDescriptorIsLeftOpen(t *testing.T) {
 	for range 5 {
 		use()
 	}
-	if after := open(); after != before {
-		t.Errorf("expected %d open descriptors, found %d", before, after)
+	if after := open(); after > before {
+		t.Errorf("expected at most %d open descriptors, found %d", before, after)
 	}
 }
