@@ -20,7 +20,7 @@ pub(crate) struct State {
     inode: u64,
     size: u64,
     /// When it was written, and when it was last changed in any way.
-    times: [(i64, u64); 2],
+    times: [Duration; 2],
     settled: bool,
 }
 
@@ -61,12 +61,13 @@ impl PartialEq for Version {
 
 impl State {
     fn new(stat: &Stat, now: Duration) -> Self {
+        let modified = since_epoch(stat.st_mtime, stat.st_mtime_nsec);
         let changed = since_epoch(stat.st_ctime, stat.st_ctime_nsec);
         Self {
             device: stat.st_dev,
             inode: stat.st_ino,
             size: stat.st_size.unsigned_abs(),
-            times: [(stat.st_mtime, stat.st_mtime_nsec), (stat.st_ctime, stat.st_ctime_nsec)],
+            times: [modified, changed],
             settled: changed + tick(changed) < now,
         }
     }
@@ -104,7 +105,10 @@ fn tick(time: Duration) -> Duration {
     if time.subsec_nanos().is_multiple_of(10_000_000) { OF_FAT } else { OF_CLOCK }
 }
 
-fn since_epoch(seconds: i64, nanoseconds: u64) -> Duration {
-    let seconds = u64::try_from(seconds).unwrap_or_default();
-    Duration::from_secs(seconds) + Duration::from_nanos(nanoseconds)
+/// Of which types the parts of a time are depends on the processor. A time before the
+/// epoch is the epoch.
+fn since_epoch(seconds: impl TryInto<u64>, nanoseconds: impl TryInto<u64>) -> Duration {
+    let part = |part: Option<u64>| part.unwrap_or_default();
+    Duration::from_secs(part(seconds.try_into().ok()))
+        + Duration::from_nanos(part(nanoseconds.try_into().ok()))
 }
