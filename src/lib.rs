@@ -36,6 +36,9 @@
     warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+#[cfg(not(target_os = "linux"))]
+compile_error!("ocilayout needs Linux; see \"Platforms\" in ARCHITECTURE.md");
+
 // The floors, each using only those above it in this list.
 mod words;
 
