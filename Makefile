@@ -49,6 +49,7 @@ run: all
 test:
 	@tools/setup $(TEST_TOOLS) || test -z "$$CI"
 	$(CARGO) fmt --all --check
+	$(CARGO) metadata --locked --quiet --format-version 1 --manifest-path benches/ours-rust/Cargo.toml >/dev/null
 	$(CARGO) clippy --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --no-deps --locked
 	$(CARGO) test --locked
