@@ -33,11 +33,11 @@ pub fn layout<A: Api>() -> (TempDir, PathBuf, A) {
     (scratch, path, layout)
 }
 
-/// The lock of a layout, held as another writer does.
+/// The lock of a layout or of a stage, held as another writer does.
 pub struct Held(File);
 
-pub fn held(layout: &Path) -> Held {
-    let directory = File::open(layout).unwrap();
+pub fn held(path: &Path) -> Held {
+    let directory = File::open(path).unwrap();
     flock(&directory, FlockOperation::LockExclusive).unwrap();
     Held(directory)
 }
@@ -186,8 +186,10 @@ fn is_stage(path: &Path) -> bool {
 }
 
 pub fn is_held(folder: &Path) -> bool {
-    let folder = std::fs::File::open(folder).unwrap();
-    flock(&folder, FlockOperation::NonBlockingLockExclusive).is_err()
+    let folder = File::open(folder).unwrap();
+    let lock = flock(&folder, FlockOperation::NonBlockingLockExclusive);
+    // A lock that was had is let go of for children that other tests fork, too.
+    lock.map(|()| Held(folder)).is_err()
 }
 
 /// Asserts that a layout has nothing in it but what the image-spec names, and

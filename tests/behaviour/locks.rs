@@ -3,8 +3,6 @@
 use crate::api::{Api, Append, Kind, Matcher, OPEN};
 use crate::both;
 use crate::fixture::{assert_clean, held, image, index_json, layout, make_fifo, names, snapshot};
-use rustix::fs::{FlockOperation, flock};
-use std::fs::File;
 use std::os::unix::fs::symlink;
 
 both!(
@@ -122,15 +120,14 @@ fn what_a_live_writer_holds_is_not<A: Api>() {
     let entry = image(&layout, "x");
     std::fs::create_dir(path.join(LEFT)).unwrap();
     std::fs::write(path.join(LEFT).join("1"), "a file on its way").unwrap();
-    let file = File::open(path.join(LEFT)).unwrap();
-    flock(&file, FlockOperation::LockExclusive).unwrap();
+    let lock = held(&path.join(LEFT));
     let write = |name| {
         let fresh = A::open(&path, OPEN).unwrap();
         fresh.append(&entry, Some(name), Append::default()).unwrap();
     };
     write("x");
     assert!(path.join(LEFT).join("1").exists());
-    drop(file);
+    drop(lock);
     write("y");
     assert_clean(&path);
 }

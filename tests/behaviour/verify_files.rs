@@ -3,13 +3,12 @@
 
 use crate::api::{Api, Append};
 use crate::both;
-use crate::fixture::{ABC, OCTETS, blob_path, layout, put};
+use crate::fixture::{ABC, OCTETS, blob_path, held, layout, put};
 use crate::hostile::for_each_kind;
 use crate::verify::{FULL, QUICK, kinds, named_image, place, verify};
 use ocilayout::FindingKind::{Digest, Leftover, Malformed, Missing, Unreadable};
-use rustix::fs::{FlockOperation, flock};
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -90,10 +89,9 @@ fn what_writers_left_is_found<A: Api>() {
     symlink("/etc", path.join(".ocilayout-000000000000000a")).unwrap();
     let found = verify::<A>(&path, QUICK);
     assert_eq!(kinds(&found), [(Leftover, Path::new(stage))]);
-    let held = File::open(path.join(stage)).unwrap();
-    flock(&held, FlockOperation::LockExclusive).unwrap();
+    let lock = held(&path.join(stage));
     assert_eq!(verify::<A>(&path, FULL), [], "a living writer holds it");
-    drop(held);
+    drop(lock);
     assert_eq!(verify::<A>(&path, FULL), found);
 }
 
