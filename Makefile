@@ -11,7 +11,7 @@ RELEASE := target/release
 LIBRARY := $(RELEASE)/libocilayout.so
 ARCHIVE := $(RELEASE)/libocilayout.a
 # Where cargo leaves the library that the tests have built.
-TESTED := target/debug/deps
+TESTED := $(or $(CARGO_TARGET_DIR),target)/debug/deps
 EXAMPLES := target/examples-c
 DEBS := target/deb
 
