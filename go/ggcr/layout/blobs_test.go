@@ -26,8 +26,8 @@ func TestABlobIsWrittenReadAndRemoved(t *testing.T) {
 	hash := hashOf([]byte("content"))
 	source := &reader{content: strings.NewReader("content")}
 	check(t, p.WriteBlob(hash, source))
-	if source.closed != 1 {
-		t.Errorf("expected the reader closed once, found %d times", source.closed)
+	if source.closed.Load() != 1 {
+		t.Errorf("expected the reader closed once, found %d times", source.closed.Load())
 	}
 	blob := must(p.Blob(hash))
 	if found := must(io.ReadAll(blob)); string(found) != "content" {
@@ -233,7 +233,7 @@ func TestAStreamIsReadOnce(t *testing.T) {
 		t.Fatalf("expected a stream that was not read, found %v", err)
 	}
 	check(t, p.AppendImage(given))
-	if source.closed == 0 {
+	if source.closed.Load() == 0 {
 		t.Error("expected the stream closed, found it open")
 	}
 	check(t, p.AppendImage(given))

@@ -214,8 +214,8 @@ func TestWhatPanickedIsAnError(t *testing.T) {
 	p := emptyLayout(t)
 	source := &reader{content: strings.NewReader("content")}
 	assertFails(t, "WriteBlob", p.WriteBlob(v1.Hash{Algorithm: "sha256"}, source))
-	if source.closed != 1 {
-		t.Errorf("expected the reader closed once, found %d times", source.closed)
+	if source.closed.Load() != 1 {
+		t.Errorf("expected the reader closed once, found %d times", source.closed.Load())
 	}
 	named := mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: static.NewLayer([]byte("text"), "text/plain")})
 	assertFails(t, "WriteIndex", p.WriteIndex(bare{named}))

@@ -9,6 +9,7 @@ import (
 	"math/rand"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -126,7 +127,8 @@ type reader struct {
 	content io.Reader
 	failed  error
 	closing error
-	closed  int
+	// A stream closes what it is made of on two goroutines.
+	closed atomic.Int32
 }
 
 func (r *reader) Read(buf []byte) (int, error) {
@@ -138,6 +140,6 @@ func (r *reader) Read(buf []byte) (int, error) {
 }
 
 func (r *reader) Close() error {
-	r.closed++
+	r.closed.Add(1)
 	return r.closing
 }
