@@ -238,7 +238,12 @@ pub unsafe extern "C" fn ocilayout_descriptor_copy(
     err: *mut *mut ocilayout_error,
 ) -> ocilayout_status {
     // SAFETY: the pointers are NULL or as the header asks.
-    unsafe { create(out, err, || Ok(ocilayout_descriptor::new(taken(descriptor, "descriptor")?))) }
+    unsafe {
+        create(out, err, || {
+            let copy = taken(descriptor, "descriptor")?.alone()?;
+            Ok(ocilayout_descriptor::new(copy))
+        })
+    }
 }
 
 /// Says what the blob is. Like all texts of a descriptor, it belongs to it

@@ -15,24 +15,25 @@ use crate::words::platform::Platform;
 use std::collections::HashSet;
 
 impl Layout {
-    /// The entries of `index.json` that match, in order.
+    /// The entries of `index.json` that match, in order. They may share its text, which
+    /// stays for as long as one of them does: [`Descriptor::alone`] is of one by itself.
     ///
     /// # Errors
     /// [`Error::Format`] when `index.json` is not an image index, and those of
     /// a custom matcher.
     pub fn list(&self, matcher: &Matcher<'_>) -> Result<Vec<Descriptor>> {
         let mut list = self.candidates(&matcher.hint())?;
-        let mut asked = Ok(());
+        let mut stopped = Ok(());
         list.retain(|entry| {
-            let is_meant = asked.is_ok().then(|| matcher.matches(entry));
-            is_meant.is_some_and(|is_meant| {
-                is_meant.unwrap_or_else(|error| {
-                    asked = Err(error);
-                    false
-                })
+            if stopped.is_err() {
+                return false;
+            }
+            matcher.matches(entry).unwrap_or_else(|error| {
+                stopped = Err(error);
+                false
             })
         });
-        asked.map(|()| list)
+        stopped.map(|()| list)
     }
 
     /// What a document points at, in order: the manifests of an index, the

@@ -148,6 +148,18 @@ impl Descriptor {
         Ok(Self { read: Arc::new(Read::new(document, json)?), diff_id: None })
     }
 
+    /// The same by itself, which keeps nothing of what else the document says.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] when there is too little for it.
+    pub fn alone(&self) -> Result<Self> {
+        if self.json().len() == self.read.document.len() {
+            return Ok(self.clone());
+        }
+        let alone = Self::parse(self.json().as_bytes())?;
+        Ok(alone.with_diff_id(self.diff_id.clone()))
+    }
+
     fn text_of<'a>(&'a self, piece: &'a Piece) -> &'a str {
         piece.within(&self.read.document)
     }

@@ -2,8 +2,24 @@
  * more memory the process had at its peak than at the start, in KiB. */
 #include "check.h"
 
+#include <malloc.h>
+
+static size_t in_use(void) {
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+/* A copy of one in a list keeps nothing of the others. */
+static void copy_one(const ocilayout *layout, ocilayout_descriptor **copy) {
+    ocilayout_descriptors *list;
+    OK(ocilayout_list(layout, NULL, NULL, NULL, &list, err));
+    OK(ocilayout_descriptor_copy(ocilayout_descriptors_at(list, 5), copy, err));
+    ocilayout_descriptors_free(list);
+}
+
 int main(int argc, char **argv) {
     CHECK_INT(argc, 2);
+    size_t at_first = in_use();
     ocilayout *layout = layout_at(argv[1]);
     ocilayout_descriptor *blob = put(layout, "blob");
     long before = peak();
@@ -25,6 +41,10 @@ int main(int argc, char **argv) {
     }
     printf("grew by %ld\n", peak() - before);
     ocilayout_descriptor_free(blob);
+    ocilayout_descriptor *copy;
+    copy_one(layout, &copy);
     ocilayout_free(layout);
+    CHECK(in_use() - at_first < 1 << 20);
+    ocilayout_descriptor_free(copy);
     return 0;
 }
