@@ -104,19 +104,16 @@ impl Draft {
 
     /// Where to look for what is hinted at, in order.
     fn positions(&self, hint: &Hint<'_>) -> Result<Vec<usize>> {
+        if let Hint::Anything = hint {
+            return memory::list(0..self.changes.count(&self.base));
+        }
         let mut positions = Vec::new();
         let known = self.base.places()?;
-        let all_places = [&*known, &self.places];
-        match hint {
-            Hint::Nothing => {}
-            Hint::Anything => return memory::list(0..self.changes.count(&self.base)),
-            Hint::Named(name) => {
-                for places in all_places {
-                    memory::push_all(&mut positions, places.named(name))?;
-                }
-            }
-            Hint::Digests(digests) => {
-                for places in all_places {
+        for places in [&*known, &self.places] {
+            match hint {
+                Hint::Nothing | Hint::Anything => {}
+                Hint::Named(name) => memory::push_all(&mut positions, places.named(name))?,
+                Hint::Digests(digests) => {
                     for digest in *digests {
                         memory::push_all(&mut positions, places.of_digest(digest))?;
                     }

@@ -185,7 +185,9 @@ impl Store {
         }
         let Some((file, _)) = place.open_file(name, self.links)? else { return Ok(false) };
         let mut reader = BlobReader::new(file, self.describe(digest), digest, size)?;
-        let mut piece = memory::bytes(PIECE)?;
+        // Most of what is hashed again are documents, which are small.
+        let piece = usize::try_from(size).map_or(PIECE, |size| size.clamp(1, PIECE));
+        let mut piece = memory::bytes(piece)?;
         loop {
             self.interrupt.check()?;
             match reader.read(&mut piece).map_err(Error::from_source) {

@@ -165,8 +165,8 @@ impl IndexText {
             return Ok(Arc::clone(known));
         }
         let mut places = Places::default();
-        for (position, entry) in self.descriptors()?.iter().enumerate() {
-            places.note(entry, position)?;
+        for (position, entry) in self.each().enumerate() {
+            places.note(&entry?, position)?;
         }
         Ok(Arc::clone(known.insert(Arc::new(places))))
     }
@@ -188,11 +188,14 @@ impl IndexText {
 
     /// All entries, in order. They keep this text for as long as one of them lives.
     pub(crate) fn descriptors(&self) -> Result<Vec<Descriptor>> {
-        let entries = self.entries.iter().map(|entry| {
+        memory::try_list(self.each())
+    }
+
+    fn each(&self) -> impl Iterator<Item = Result<Descriptor>> {
+        self.entries.iter().map(|entry| {
             let read = Descriptor::standing_in(&self.text, entry.clone());
             read.map_err(|error| Error::json(NAME, &error))
-        });
-        memory::try_list(entries)
+        })
     }
 
     pub(super) fn slice(&self, span: Range<usize>) -> &str {
