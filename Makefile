@@ -128,7 +128,7 @@ check-packages: deb
 
 # cargo-c installs the same: it is to be installed before, by cargo install cargo-c.
 check-cargo-c: all
-	@tools/setup readelf
+	@tools/setup cc nm readelf pkg-config
 	tools/check-cargo-c
 
 # Says what became of the interface since the last release; the other one writes down
