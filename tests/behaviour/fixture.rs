@@ -5,6 +5,7 @@ use crate::support::{run, spawn};
 use ocilayout::Descriptor;
 use rustix::fs::{FlockOperation, flock};
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hasher};
 use std::io::Write;
@@ -96,7 +97,7 @@ pub fn store(layout: &Path, content: impl AsRef<[u8]>, media_type: &str) -> Desc
     descriptor(media_type, &digest, content.as_ref().len())
 }
 
-pub fn descriptor(media_type: &str, digest: &str, size: usize) -> Descriptor {
+pub fn descriptor(media_type: &str, digest: &str, size: impl Display) -> Descriptor {
     let json = format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":{size}}}"#);
     Descriptor::parse(json.as_bytes()).unwrap()
 }

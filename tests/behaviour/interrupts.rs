@@ -126,7 +126,7 @@ fn what_is_hashed_without_callbacks_stops<A: Api + Sync>() {
     let (scratch, path, layout) = layout::<A>();
     put(&layout, b"x", OCTETS);
     sparse(&path, NAME);
-    let huge = descriptor(OCTETS, NAME, usize::try_from(HUGE).unwrap());
+    let huge = descriptor(OCTETS, NAME, HUGE);
     for threads in [1, 2] {
         layout.set_threads(threads);
         assert_stops(&layout, |layout| layout.verify(FULL));

@@ -262,8 +262,7 @@ fn a_verification_stops_in_the_middle_of_a_blob<A: Api>() {
 fn a_copy_stops_in_the_middle_of_a_blob<A: Api>() {
     let (scratch, path, layout) = layout::<A>();
     sparse(&path, 1, HUGE);
-    let json = format!(r#"{{"mediaType":"{OCTETS}","digest":"{}","size":{HUGE}}}"#, name_of(1));
-    let huge = Descriptor::parse(json.as_bytes()).unwrap();
+    let huge = descriptor(OCTETS, &name_of(1), HUGE);
     let small = image(&layout, "x");
     let index = layout.index(&[&small, &huge], &[]).unwrap();
 
