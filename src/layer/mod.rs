@@ -12,6 +12,7 @@ mod member;
 mod options;
 mod pieces;
 mod pipeline;
+mod relief;
 mod writer;
 mod zstd;
 
@@ -20,4 +21,5 @@ pub(crate) use crew::{Crew, Crews};
 pub(crate) use decoding::SOURCE;
 pub(crate) use in_progress::{Call, InProgress};
 pub use options::BlobOptions;
+pub(crate) use relief::make_files;
 pub use writer::BlobWriter;

@@ -5,7 +5,7 @@
 
 use super::aside::Aside;
 use super::compression::{Method, SourceCompression};
-use super::crew::Crews;
+use super::crew::Crew;
 use super::decoding::{Decoder, Hashing};
 use super::gzip::{self, Gzip};
 use super::hashing::Hashed;
@@ -68,8 +68,8 @@ enum Out {
 }
 
 impl Pipeline {
-    pub(super) fn new(store: &Arc<Store>, crews: &Crews, options: &BlobOptions) -> Result<Self> {
-        let line = Box::new(Line::new(store, crews, options)?);
+    pub(super) fn new(store: &Arc<Store>, crew: &Arc<Crew>, options: &BlobOptions) -> Result<Self> {
+        let line = Box::new(Line::new(store, crew, options)?);
         if options.stores_as_given() || options.source == SourceCompression::None {
             return Ok(Self::Direct(line));
         }
@@ -133,7 +133,7 @@ impl Pipeline {
 }
 
 impl Line {
-    fn new(store: &Arc<Store>, crews: &Crews, options: &BlobOptions) -> Result<Self> {
+    fn new(store: &Arc<Store>, crew: &Arc<Crew>, options: &BlobOptions) -> Result<Self> {
         let demands = options.demands.clone();
         let trusted = demands.digest.clone().filter(|_| options.trusted);
         let algorithm = demands.algorithm()?;
@@ -143,7 +143,6 @@ impl Line {
         } else {
             None
         };
-        let crew = crews.crew();
         let (size, out) = match options.compression.0 {
             Method::None | Method::Plain => (PIECE, Out::AsGiven(Incoming::new(store, demands)?)),
             Method::Gzip(level) => {
@@ -151,11 +150,11 @@ impl Line {
             }
             Method::Zstd(level) => {
                 let hashed = Hashed::new(store, demands)?;
-                (zstd::PIECE, Out::Zstd(Box::new(Zstd::new(level, &crew, hashed)?)))
+                (zstd::PIECE, Out::Zstd(Box::new(Zstd::new(level, crew, hashed)?)))
             }
         };
         Ok(Self {
-            pieces: Pieces::new(crew),
+            pieces: Pieces::new(Arc::clone(crew)),
             blank: Blank::of(size),
             side_hash: Aside::new(Hasher::new(algorithm)),
             side_decode,

@@ -1,14 +1,14 @@
 //! Blobs that are being written.
 
 use super::compression::SourceCompression;
-use super::crew::Crews;
+use super::crew::{Crew, Crews};
 use super::options::BlobOptions;
 use super::pieces::Blank;
 use super::pipeline::{Pipeline, Stored};
+use super::relief::relieve;
 use crate::store::Store;
 use crate::words::descriptor::Descriptor;
 use crate::words::error::{Error, Result};
-use crate::words::interrupt::Interrupt;
 use std::io::{self, Read, Write};
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -18,7 +18,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct BlobWriter {
     options: BlobOptions,
-    interrupt: Interrupt,
+    store: Arc<Store>,
+    crew: Arc<Crew>,
     /// Gone after an error: a blob with a hole is never finished.
     pipeline: Option<Pipeline>,
 }
@@ -26,8 +27,9 @@ pub struct BlobWriter {
 impl BlobWriter {
     pub(crate) fn new(store: &Arc<Store>, crews: &Crews, options: &BlobOptions) -> Result<Self> {
         options.check()?;
-        let pipeline = Some(Pipeline::new(store, crews, options)?);
-        Ok(Self { options: options.clone(), interrupt: store.interrupt().clone(), pipeline })
+        let (store, crew) = (Arc::clone(store), crews.crew());
+        let pipeline = Some(Pipeline::new(&store, &crew, options)?);
+        Ok(Self { options: options.clone(), store, crew, pipeline })
     }
 
     /// The piece that is being filled, to read into without a copy. It has to be given
@@ -50,7 +52,7 @@ impl BlobWriter {
 
     fn with_pipeline<T>(&mut self, work: impl FnOnce(&mut Pipeline) -> Result<T>) -> Result<T> {
         let pipeline = self.pipeline.as_mut().ok_or_else(broken)?;
-        let done = self.interrupt.check().and_then(|()| work(pipeline));
+        let done = self.store.interrupt().check().and_then(|()| work(pipeline));
         if done.is_err() {
             self.pipeline = None;
         }
@@ -65,8 +67,10 @@ impl BlobWriter {
     /// earlier write failed.
     pub fn finish(mut self) -> Result<Descriptor> {
         let pipeline = self.pipeline.take().ok_or_else(broken)?;
-        self.interrupt.check()?;
-        self.options.describe(pipeline.finish(&self.options)?)
+        self.store.interrupt().check()?;
+        let stored = pipeline.finish(&self.options)?;
+        relieve(&self.store, &self.crew)?;
+        self.options.describe(stored)
     }
 }
 

@@ -1,5 +1,5 @@
-//! Blobs of a transaction, which wait in its stage until they are all on the
-//! disk, so that many pay for few waits.
+//! Blobs of a transaction, which wait for its commit, so that many pay for few waits:
+//! small ones in memory at first, all others in the stage.
 //!
 //! A few are waited for one by one, so that what others are writing to the same
 //! disk is not waited for; many by one `syncfs`, where the kernel can be trusted
@@ -7,6 +7,8 @@
 
 use super::blobs::Store;
 use super::directory::{io_error, retry};
+use super::durability::Durability;
+use super::held::Held;
 use super::stage::Stage;
 use super::temp::TempFile;
 use crate::words::digest::Digest;
@@ -15,15 +17,22 @@ use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::File;
+use std::sync::Arc;
 
 /// So many blobs are waited for one by one.
 const FEW: usize = 8;
 
 #[derive(Debug, Default)]
-pub(super) struct Batch(Mutex<Waiting>);
+pub(super) struct Batch {
+    waiting: Mutex<Waiting>,
+    /// Had by whoever makes files of what is held.
+    pub(super) rounds: Mutex<()>,
+}
 
 #[derive(Debug, Default)]
 struct Waiting {
+    /// In memory.
+    held: Held,
     /// In the stage, under the encoded part of their digest. Those that are to be
     /// waited for one by one are still open.
     staged: BTreeMap<Digest, Option<File>>,
@@ -39,6 +48,29 @@ impl Batch {
         self.lock().staged.contains_key(digest)
     }
 
+    pub(super) fn held_size(&self, digest: &Digest) -> Option<u64> {
+        self.lock().held.size_of(digest)
+    }
+
+    pub(super) fn holds_any(&self) -> bool {
+        self.lock().held.len() > 0
+    }
+
+    pub(super) fn holds_enough(&self) -> bool {
+        self.lock().held.is_enough()
+    }
+
+    pub(super) fn all_held(&self) -> Result<Vec<(Digest, Arc<Vec<u8>>)>> {
+        self.lock().held.all()
+    }
+
+    /// Holds a blob in memory.
+    pub(super) fn hold(&self, digest: &Digest, content: Vec<u8>) -> Result<()> {
+        let mut waiting = self.lock();
+        waiting.check()?;
+        waiting.held.add(digest, content)
+    }
+
     /// Puts a blob into the stage.
     pub(super) fn add(&self, stage: &Stage, temp: TempFile, digest: &Digest) -> Result<()> {
         let failed = |error| io_error("write a blob in", stage.directory().path(), error);
@@ -46,16 +78,16 @@ impl Batch {
         if !shared {
             temp.sync().map_err(failed)?;
         }
+        self.lock().check()?;
+        // Another thread may have put the same just now, whose file is then the one.
+        let is_named = temp.publish(stage.directory(), OsStr::new(digest.encoded()))?;
         let mut waiting = self.lock();
-        waiting.check()?;
-        // Another thread may have put the same just now.
-        if temp.publish(stage.directory(), OsStr::new(digest.encoded()))? {
-            let few = shared && waiting.staged.len() < FEW;
-            let open = if few { Some(temp.into_file().map_err(failed)?) } else { None };
-            waiting.staged.insert(digest.clone(), open);
-            if waiting.staged.len() == FEW + 1 {
-                waiting.staged.values_mut().for_each(|open| *open = None);
-            }
+        waiting.held.remove(digest);
+        let few = shared && is_named && waiting.held.len() + waiting.staged.len() < FEW;
+        let open = if few { Some(temp.into_file().map_err(failed)?) } else { None };
+        waiting.staged.entry(digest.clone()).or_insert(open);
+        if waiting.staged.len() == FEW + 1 {
+            waiting.staged.values_mut().for_each(|open| *open = None);
         }
         Ok(())
     }
@@ -73,17 +105,23 @@ impl Batch {
         let mut waiting = self.lock();
         waiting.found.remove(digest);
         waiting.staged.remove(digest);
+        waiting.held.remove(digest);
     }
 
     /// Waits until all blobs are on the disk and gives them their names.
     pub(super) fn publish(&self, store: &Store, stage: &Stage) -> Result<()> {
+        if let Some(turn) = store.round()? {
+            turn.round.work(store)?;
+        }
         let mut waiting = self.lock();
         waiting.check()?;
         if !waiting.staged.is_empty() {
             // Before they have their names, by which a collection finds them.
             store.lease_all(waiting.staged.keys())?;
         }
-        if waiting.at_once(stage) {
+        if store.root().durability() == Durability::None {
+            // Nothing is waited for.
+        } else if waiting.at_once(stage) {
             stage.sync_all().map_err(|error| waiting.lost(error))?;
         } else {
             waiting.sync_each(store, stage).map_err(|error| waiting.lost(error))?;
@@ -98,7 +136,7 @@ impl Batch {
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock()
+        self.waiting.lock()
     }
 }
 

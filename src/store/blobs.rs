@@ -3,7 +3,6 @@
 use super::batch::Batch;
 use super::blob_directories::BlobDirectories;
 use super::directory::{Directory, Links};
-use super::durability::Durability;
 use super::files::BLOBS;
 use super::lock::Patience;
 use super::reader::BlobReader;
@@ -66,10 +65,9 @@ impl Store {
     }
 
     /// The same store for a transaction. Blobs that are put through it are named
-    /// by [`publish_all`](Self::publish_all), unless nothing is promised of them.
+    /// by [`publish_all`](Self::publish_all).
     pub(crate) fn batching(&self) -> Self {
-        let promised = self.root.durability() != Durability::None;
-        let batch = promised.then(Batch::default);
+        let batch = Some(Batch::default());
         Self::with(Arc::clone(&self.root), self.links, Arc::clone(&self.shared), batch)
     }
 
@@ -124,6 +122,9 @@ impl Store {
 
     /// The size of a blob in bytes; `None` if it is not there.
     pub(crate) fn size_of(&self, digest: &Digest) -> Result<Option<u64>> {
+        if let Some(size) = self.held_size(digest) {
+            return Ok(Some(size));
+        }
         match self.place_of(digest)? {
             Some(place) => place.size_of(OsStr::new(digest.encoded()), self.links),
             None => Ok(None),
@@ -165,6 +166,9 @@ impl Store {
     /// Whether a blob is there with this size and, where it is to be hashed
     /// again, with the content that its name says.
     pub(crate) fn has_intact(&self, digest: &Digest, size: u64, rehash: bool) -> Result<bool> {
+        if let Some(held) = self.held_size(digest) {
+            return Ok(held == size);
+        }
         match self.place_of(digest)? {
             Some(place) => self.is_intact_in(&place, digest, size, rehash),
             None => Ok(false),
@@ -253,6 +257,11 @@ impl Store {
 
     /// The directory that a blob is in, or would be.
     fn place_of(&self, digest: &Digest) -> Result<Option<Arc<Directory>>> {
+        if self.held_size(digest).is_some()
+            && let Some(turn) = self.round()?
+        {
+            turn.round.work(self)?;
+        }
         match self.staged_in(digest)? {
             Some(stage) => Ok(Some(stage)),
             None => self.algorithm(digest),

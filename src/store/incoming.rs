@@ -7,12 +7,17 @@ use super::directory::{Directory, io_error};
 use super::temp::TempFile;
 use crate::words::digest::{Algorithm, Digest};
 use crate::words::error::{Error, Result};
+use crate::words::memory;
 use rustix::fs::{FileType, SeekFrom};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
+use std::mem;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
+
+/// A blob that is no larger is in memory until it is whole.
+const SMALL: usize = 16 * 1024;
 
 /// The kernel is told to write to the disk in parts of this size.
 const SYNCED_AT_ONCE: u64 = 8 << 20;
@@ -44,7 +49,10 @@ impl Demands {
 pub(crate) struct Incoming {
     store: Arc<Store>,
     directory: Arc<Directory>,
-    temp: TempFile,
+    /// All of a blob that is small so far.
+    held: Vec<u8>,
+    /// All of one that is not.
+    file: Option<TempFile>,
     /// Up to where the kernel was told to write to the disk.
     sync_begun: u64,
     demands: Demands,
@@ -56,22 +64,39 @@ impl Incoming {
         // It is made before anything is written, to be told if writing fails.
         store.stage()?;
         let directory = store.algorithm_last_seen(algorithm)?;
-        let temp = TempFile::new(store, &directory)?;
-        Ok(Self { store: Arc::clone(store), directory, temp, sync_begun: 0, demands })
+        let store = Arc::clone(store);
+        Ok(Self { store, directory, held: Vec::new(), file: None, sync_begun: 0, demands })
+    }
+
+    fn written(&self) -> u64 {
+        self.file.as_ref().map_or(self.held.len() as u64, TempFile::written)
+    }
+
+    fn file(&mut self) -> Result<&mut TempFile> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => TempFile::holding(&self.store, &self.directory, &mem::take(&mut self.held))?,
+        };
+        Ok(self.file.insert(file))
     }
 
     /// Writes more of the blob.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.check_room(bytes.len() as u64)?;
-        self.temp.write(bytes).map_err(|error| write_error(&self.directory, error))?;
+        if self.file.is_none() && self.held.len() + bytes.len() <= SMALL {
+            return memory::push_all(&mut self.held, bytes);
+        }
+        let written = self.file()?.write(bytes);
+        written.map_err(|error| write_error(&self.directory, error))?;
         self.begin_sync();
         Ok(())
     }
 
     fn begin_sync(&mut self) {
-        let written = self.temp.written();
-        if written - self.sync_begun >= SYNCED_AT_ONCE {
-            self.temp.begin_sync(self.sync_begun, written - self.sync_begun);
+        let Some(file) = &self.file else { return };
+        let (begun, written) = (self.sync_begun, file.written());
+        if written - begun >= SYNCED_AT_ONCE {
+            file.begin_sync(begun, written - begun);
             self.sync_begun = written;
         }
     }
@@ -81,7 +106,7 @@ impl Incoming {
     pub(crate) fn share(&mut self, file: BorrowedFd<'_>) -> Result<bool> {
         let Some(size) = whole_file(file) else { return Ok(false) };
         self.check_room(size)?;
-        let shared = self.temp.share(file, size);
+        let shared = self.file()?.share(file, size);
         let shared = shared.map_err(|error| write_error(&self.directory, error))?;
         // The file may have grown since it was looked at.
         self.check_room(0)?;
@@ -96,23 +121,26 @@ impl Incoming {
     /// nothing at the end of the file, and where the kernel cannot do it.
     pub(crate) fn copy(&mut self, file: BorrowedFd<'_>, most: usize) -> Result<Option<u64>> {
         self.check_room(0)?;
-        let copied = self.temp.copy(file, most);
+        let copied = self.file()?.copy(file, most);
         let copied = copied.map_err(|error| write_error(&self.directory, error))?;
         self.begin_sync();
         Ok(Some(copied).filter(|copied| *copied > 0))
     }
 
     /// What was written, from its start.
-    pub(crate) fn reader(&self) -> Result<File> {
-        self.temp.reader().map_err(|error| io_error("read a blob in", self.directory.path(), error))
+    pub(crate) fn reader(&mut self) -> Result<File> {
+        let reader = self.file()?.reader();
+        reader.map_err(|error| io_error("read a blob in", self.directory.path(), error))
     }
 
     /// Gives the blob its name, if it is what was asked for. `digest` is that of what
     /// was written. Says the size.
     pub(crate) fn finish(self, digest: &Digest) -> Result<u64> {
-        self.temp.check_written()?;
+        if let Some(file) = &self.file {
+            file.check_written()?;
+        }
         let what = self.what();
-        let size = self.temp.written();
+        let size = self.written();
         if let Some(expected) = self.demands.size.filter(|expected| *expected != size) {
             return Err(Error::Size { what, expected, found: size.to_string() });
         }
@@ -128,16 +156,24 @@ impl Incoming {
     }
 
     fn publish(self, directory: &Directory, digest: &Digest) -> Result<()> {
-        let Self { store, temp, .. } = self;
+        let Self { store, held, file, .. } = self;
+        let file = match (file, &store.own.batch) {
+            (Some(file), _) => file,
+            (None, None) => TempFile::holding(&store, directory, &held)?,
+            (None, Some(batch)) => {
+                batch.hold(digest, held)?;
+                return store.note_kept(digest);
+            }
+        };
         if let Some(batch) = &store.own.batch {
-            batch.add(&*store.stage()?, temp, digest)?;
+            batch.add(&*store.stage()?, file, digest)?;
         } else {
             let name = OsStr::new(digest.encoded());
-            temp.sync().map_err(|error| write_error(directory, error))?;
+            file.sync().map_err(|error| write_error(directory, error))?;
             // A name that is taken has other content, of a torn write of some other
             // tool's, or has it from another writer just now.
-            if !temp.publish(directory, name)? {
-                temp.replace(&store, directory, name)?;
+            if !file.publish(directory, name)? {
+                file.replace(&store, directory, name)?;
             }
             directory.sync()?;
         }
@@ -153,7 +189,7 @@ impl Incoming {
     }
 
     fn check_room(&self, more: u64) -> Result<()> {
-        let size = self.temp.written() + more;
+        let size = self.written() + more;
         match (self.demands.size, self.demands.limit) {
             (Some(expected), _) if size > expected => {
                 Err(Error::Size { what: self.what(), expected, found: "more".to_owned() })

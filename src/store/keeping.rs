@@ -13,6 +13,9 @@ impl Store {
     /// collected while this store is in use, and is on the disk before anything that
     /// names it, if that was promised. Who put it may not have waited for that.
     pub(crate) fn keep(&self, digest: &Digest, size: u64, rehash: bool) -> Result<bool> {
+        if let Some(held) = self.held_size(digest) {
+            return Ok(held == size);
+        }
         self.keep_in(self.algorithm(digest)?.as_deref(), digest, size, rehash)
     }
 

@@ -53,6 +53,14 @@ impl TempFile {
         Ok(temp)
     }
 
+    /// The same, of these bytes.
+    pub(super) fn holding(store: &Store, target: &Directory, bytes: &[u8]) -> Result<Self> {
+        let mut temp = Self::new(store, target)?;
+        temp.write(bytes).map_err(|error| io_error("write a blob in", target.path(), error))?;
+        temp.check_written()?;
+        Ok(temp)
+    }
+
     fn stat(&self) -> Result<((u64, u64), u64)> {
         let stat = stat_of(&self.file)
             .map_err(|error| io_error("look at a file in", &self.target, error))?;
