@@ -7,8 +7,7 @@
 
 use super::blobs::Store;
 use super::directory::{io_error, retry};
-use super::durability::Durability;
-use super::held::Held;
+use super::held::{Held, Round};
 use super::stage::Stage;
 use super::temp::TempFile;
 use crate::words::digest::Digest;
@@ -17,7 +16,6 @@ use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::File;
-use std::sync::Arc;
 
 /// So many blobs are waited for one by one.
 const FEW: usize = 8;
@@ -60,15 +58,21 @@ impl Batch {
         self.lock().held.is_enough()
     }
 
-    pub(super) fn all_held(&self) -> Result<Vec<(Digest, Arc<Vec<u8>>)>> {
-        self.lock().held.all()
+    /// A round for all that is held.
+    pub(super) fn round(&self) -> Result<Round> {
+        self.lock().held.round()
     }
 
     /// Holds a blob in memory.
-    pub(super) fn hold(&self, digest: &Digest, content: Vec<u8>) -> Result<()> {
+    pub(super) fn hold(&self, digest: &Digest, content: Vec<u8>, rehash: bool) -> Result<()> {
         let mut waiting = self.lock();
         waiting.check()?;
-        waiting.held.add(digest, content)
+        waiting.held.add(digest, content, rehash)
+    }
+
+    /// Holds a blob no more, which has its place.
+    pub(super) fn let_go(&self, digest: &Digest) {
+        self.lock().held.remove(digest);
     }
 
     /// Puts a blob into the stage.
@@ -119,9 +123,7 @@ impl Batch {
             // Before they have their names, by which a collection finds them.
             store.lease_all(waiting.staged.keys())?;
         }
-        if store.root().durability() == Durability::None {
-            // Nothing is waited for.
-        } else if waiting.at_once(stage) {
+        if waiting.at_once(stage) {
             stage.sync_all().map_err(|error| waiting.lost(error))?;
         } else {
             waiting.sync_each(store, stage).map_err(|error| waiting.lost(error))?;

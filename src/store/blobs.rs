@@ -3,6 +3,7 @@
 use super::batch::Batch;
 use super::blob_directories::BlobDirectories;
 use super::directory::{Directory, Links};
+use super::durability::Durability;
 use super::files::BLOBS;
 use super::lock::Patience;
 use super::reader::BlobReader;
@@ -201,6 +202,12 @@ impl Store {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Where blobs wait to be on the disk before they have their names, if that was
+    /// promised.
+    pub(super) fn staging(&self) -> Option<&Batch> {
+        self.own.batch.as_ref().filter(|_| self.root.durability() != Durability::None)
     }
 
     /// Names all blobs of a transaction, which are then on the disk.

@@ -5,7 +5,7 @@
 
 use super::batch::Batch;
 use super::blobs::Store;
-use super::temp::TempFile;
+use super::placing::Whole;
 use crate::words::digest::Digest;
 use crate::words::error::Result;
 use crate::words::memory;
@@ -23,8 +23,15 @@ const SHARE: usize = 64;
 
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    blobs: HashMap<Digest, Arc<Vec<u8>>>,
+    blobs: HashMap<Digest, Small>,
     bytes: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Small {
+    content: Arc<Vec<u8>>,
+    /// Whether a blob of that name and size is hashed before it is trusted.
+    rehash: bool,
 }
 
 impl Held {
@@ -33,22 +40,23 @@ impl Held {
     }
 
     pub(super) fn size_of(&self, digest: &Digest) -> Option<u64> {
-        self.blobs.get(digest).map(|content| content.len() as u64)
+        self.blobs.get(digest).map(|small| small.content.len() as u64)
     }
 
-    pub(super) fn add(&mut self, digest: &Digest, content: Vec<u8>) -> Result<()> {
-        let size = content.len();
-        // Another thread may have put the same just now.
-        if !self.blobs.contains_key(digest) {
-            memory::note(&mut self.blobs, digest.clone(), Arc::new(content))?;
-            self.bytes += size;
+    pub(super) fn add(&mut self, digest: &Digest, content: Vec<u8>, rehash: bool) -> Result<()> {
+        if let Some(same) = self.blobs.get_mut(digest) {
+            same.rehash |= rehash;
+            return Ok(());
         }
+        let (size, content) = (content.len(), Arc::new(content));
+        memory::note(&mut self.blobs, digest.clone(), Small { content, rehash })?;
+        self.bytes += size;
         Ok(())
     }
 
     pub(super) fn remove(&mut self, digest: &Digest) {
-        if let Some(content) = self.blobs.remove(digest) {
-            self.bytes -= content.len();
+        if let Some(small) = self.blobs.remove(digest) {
+            self.bytes -= small.content.len();
         }
     }
 
@@ -56,14 +64,15 @@ impl Held {
         self.blobs.len() >= MANY || self.bytes >= MUCH
     }
 
-    pub(super) fn all(&self) -> Result<Vec<(Digest, Arc<Vec<u8>>)>> {
-        memory::list(self.blobs.iter().map(|(digest, content)| (digest.clone(), content.clone())))
+    pub(super) fn round(&self) -> Result<Round> {
+        let blobs = self.blobs.iter().map(|(digest, small)| (digest.clone(), small.clone()));
+        Ok(Round { blobs: memory::list(blobs)?, next: AtomicUsize::new(0) })
     }
 }
 
 /// The making of files for all blobs that were held at one time.
 pub(crate) struct Round {
-    blobs: Vec<(Digest, Arc<Vec<u8>>)>,
+    blobs: Vec<(Digest, Small)>,
     next: AtomicUsize,
 }
 
@@ -74,6 +83,10 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Round {
+    fn digests(&self) -> impl Iterator<Item = &Digest> {
+        self.blobs.iter().map(|(digest, _)| digest)
+    }
+
     /// How many threads are worth their start.
     pub(crate) fn shares(&self) -> usize {
         self.blobs.len().div_ceil(SHARE)
@@ -83,8 +96,8 @@ impl Round {
     /// file then are held still.
     pub(crate) fn work(&self, store: &Store) -> Result<()> {
         let next = || self.blobs.get(self.next.fetch_add(1, Ordering::Relaxed));
-        while let Some((digest, content)) = next() {
-            let made = store.interrupt().check().and_then(|()| store.make_file(digest, content));
+        while let Some((digest, small)) = next() {
+            let made = store.interrupt().check().and_then(|()| store.make_file(digest, small));
             made.inspect_err(|_| self.next.store(self.blobs.len(), Ordering::Relaxed))?;
         }
         Ok(())
@@ -116,13 +129,18 @@ impl Store {
         if !is_due(batch) {
             return Ok(None);
         }
-        let round = Round { blobs: batch.all_held()?, next: AtomicUsize::new(0) };
-        Ok(Some(Turn { round: Arc::new(round), _alone: alone }))
+        let round = Arc::new(batch.round()?);
+        if self.staging().is_none() {
+            // They have their names at once, and a collection finds them.
+            self.lease_all(round.digests())?;
+            round.digests().try_for_each(|digest| self.note_kept(digest))?;
+        }
+        Ok(Some(Turn { round, _alone: alone }))
     }
 
-    fn make_file(&self, digest: &Digest, content: &[u8]) -> Result<()> {
-        let Some(batch) = &self.own.batch else { return Ok(()) };
-        let directory = self.algorithm_last_seen(digest.computable()?)?;
-        batch.add(&*self.stage()?, TempFile::holding(self, &directory, content)?, digest)
+    fn make_file(&self, digest: &Digest, small: &Small) -> Result<()> {
+        self.place(Whole::Bytes(&small.content), digest, small.rehash)?;
+        self.own.batch.iter().for_each(|batch| batch.let_go(digest));
+        Ok(())
     }
 }

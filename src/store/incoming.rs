@@ -4,12 +4,12 @@
 
 use super::blobs::Store;
 use super::directory::{Directory, io_error};
+use super::placing::Whole;
 use super::temp::TempFile;
 use crate::words::digest::{Algorithm, Digest};
 use crate::words::error::{Error, Result};
 use crate::words::memory;
 use rustix::fs::{FileType, SeekFrom};
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::mem;
@@ -147,37 +147,13 @@ impl Incoming {
         if let Some(expected) = &self.demands.digest {
             expected.check_is(&what, digest)?;
         }
-        // It may have been moved or removed while the blob was written.
-        let directory = self.store.algorithm_or_new(digest.computable()?)?;
-        if !self.store.keep_in(Some(&directory), digest, size, self.demands.rehash)? {
-            self.publish(&directory, digest)?;
+        let Self { store, held, file, demands, .. } = self;
+        match (&store.own.batch, file) {
+            (Some(batch), None) => batch.hold(digest, held, demands.rehash)?,
+            (_, Some(file)) => store.place(Whole::File(file), digest, demands.rehash)?,
+            (None, None) => store.place(Whole::Bytes(&held), digest, demands.rehash)?,
         }
         Ok(size)
-    }
-
-    fn publish(self, directory: &Directory, digest: &Digest) -> Result<()> {
-        let Self { store, held, file, .. } = self;
-        let file = match (file, &store.own.batch) {
-            (Some(file), _) => file,
-            (None, None) => TempFile::holding(&store, directory, &held)?,
-            (None, Some(batch)) => {
-                batch.hold(digest, held)?;
-                return store.note_kept(digest);
-            }
-        };
-        if let Some(batch) = &store.own.batch {
-            batch.add(&*store.stage()?, file, digest)?;
-        } else {
-            let name = OsStr::new(digest.encoded());
-            file.sync().map_err(|error| write_error(directory, error))?;
-            // A name that is taken has other content, of a torn write of some other
-            // tool's, or has it from another writer just now.
-            if !file.publish(directory, name)? {
-                file.replace(&store, directory, name)?;
-            }
-            directory.sync()?;
-        }
-        store.note_kept(digest)
     }
 
     /// What errors call the blob.

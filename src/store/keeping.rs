@@ -32,7 +32,7 @@ impl Store {
         let place = staged.as_deref().or(directory);
         if !kept {
             // What is missing waits in the stage for the commit, which leases all at once.
-            if self.own.batch.is_some() && !self.is_as_large_in(place, digest, size)? {
+            if self.staging().is_some() && !self.is_as_large_in(place, digest, size)? {
                 return Ok(false);
             }
             // Before the look, so that what is seen stays.
@@ -44,7 +44,7 @@ impl Store {
             _ => false,
         };
         if is_there && !kept {
-            match &self.own.batch {
+            match self.staging() {
                 Some(_) if staged.is_some() => {}
                 Some(batch) => batch.add_found(digest)?,
                 None => {

@@ -12,6 +12,7 @@ mod held;
 mod incoming;
 mod keeping;
 mod lock;
+mod placing;
 mod reader;
 mod stage;
 mod survey;
