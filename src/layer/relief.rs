@@ -1,26 +1,41 @@
 //! What a transaction holds in memory gets its files, by all threads that may work.
 
 use super::crew::Crew;
-use super::pieces::Pieces;
-use crate::store::{Store, Turn};
+use crate::store::{Round, Store};
 use crate::words::error::Result;
 use std::sync::Arc;
 
-/// Has files made for all small blobs that are held, if these are many.
-pub(super) fn relieve(store: &Arc<Store>, crew: &Arc<Crew>) -> Result<()> {
-    store.round_if_due()?.map_or(Ok(()), |turn| share(&turn, store, crew))
-}
-
-/// Has files made for all small blobs that are held.
-pub(crate) fn make_files(store: &Arc<Store>, crew: &Arc<Crew>) -> Result<()> {
-    store.round()?.map_or(Ok(()), |turn| share(&turn, store, crew))
-}
-
-fn share(turn: &Turn<'_>, store: &Arc<Store>, crew: &Arc<Crew>) -> Result<()> {
-    let jobs = Pieces::new(Arc::clone(crew));
-    for _ in 0..turn.round.shares().min(crew.threads()) {
-        let (round, store) = (Arc::clone(&turn.round), Arc::clone(store));
-        jobs.submit(move || round.work(&store));
+/// Has others make files for the small blobs that are held, once they are many; helps
+/// where they are too many.
+pub(super) fn relieve(store: &Arc<Store>, crew: &Crew) -> Result<()> {
+    if !store.holds_much() {
+        return Ok(());
     }
-    jobs.settle()
+    match begin(store, crew)? {
+        Some((round, _)) if crew.threads() == 1 || store.holds_too_much() => round.finish(store),
+        _ => Ok(()),
+    }
+}
+
+/// Makes files for all small blobs that are held now.
+pub(crate) fn make_files(store: &Arc<Store>, crew: &Crew) -> Result<()> {
+    while let Some((round, is_new)) = begin(store, crew)? {
+        round.finish(store)?;
+        if is_new {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The round that is under way or begins, and whether it begins.
+fn begin(store: &Arc<Store>, crew: &Crew) -> Result<Option<(Arc<Round>, bool)>> {
+    let begun = store.round()?;
+    if let Some((round, true)) = &begun {
+        for _ in 1..crew.threads().min(round.shares()) {
+            let (round, store) = (Arc::clone(round), Arc::clone(store));
+            crew.submit(Box::new(move || round.help(&store)));
+        }
+    }
+    Ok(begun)
 }

@@ -6,7 +6,7 @@ use super::files::INDEX;
 use super::matcher::Hint;
 use super::meant::Meant;
 use super::tree::Missing;
-use crate::layer::make_files;
+use crate::layer::{Crew, make_files};
 use crate::words::descriptor::Descriptor;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
@@ -44,6 +44,8 @@ struct Edits {
     /// The index as the transaction sees it.
     draft: Draft,
     made: Vec<(Edit, Meant<'static>)>,
+    /// It stores small blobs from one put to the next.
+    _crew: Arc<Crew>,
 }
 
 impl Layout {
@@ -59,7 +61,8 @@ impl Layout {
             return Err(Error::State(problem.to_owned()));
         }
         let draft = Draft::new(self.stored_index()?);
-        let staged = Staged(Mutex::new(Some(Edits { draft, made: Vec::new() })));
+        let staged =
+            Staged(Mutex::new(Some(Edits { draft, made: Vec::new(), _crew: self.crews.crew() })));
         let store = Arc::new(self.store.batching());
         Ok(Transaction(Self { store, staged: Some(Arc::new(staged)), ..self.clone() }))
     }

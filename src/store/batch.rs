@@ -7,15 +7,17 @@
 
 use super::blobs::Store;
 use super::directory::{io_error, retry};
-use super::held::{Held, Round};
+use super::held::Held;
+use super::round::Round;
 use super::stage::Stage;
 use super::temp::TempFile;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::File;
+use std::sync::Arc;
 
 /// So many blobs are waited for one by one.
 const FEW: usize = 8;
@@ -23,8 +25,8 @@ const FEW: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     waiting: Mutex<Waiting>,
-    /// Had by whoever makes files of what is held.
-    pub(super) rounds: Mutex<()>,
+    /// The round that is under way, or was the last.
+    pub(super) round: Mutex<Option<Arc<Round>>>,
 }
 
 #[derive(Debug, Default)]
@@ -46,21 +48,8 @@ impl Batch {
         self.lock().staged.contains_key(digest)
     }
 
-    pub(super) fn held_size(&self, digest: &Digest) -> Option<u64> {
-        self.lock().held.size_of(digest)
-    }
-
-    pub(super) fn holds_any(&self) -> bool {
-        self.lock().held.len() > 0
-    }
-
-    pub(super) fn holds_enough(&self) -> bool {
-        self.lock().held.is_enough()
-    }
-
-    /// A round for all that is held.
-    pub(super) fn round(&self) -> Result<Round> {
-        self.lock().held.round()
+    pub(super) fn held(&self) -> MappedMutexGuard<'_, Held> {
+        MutexGuard::map(self.lock(), |waiting| &mut waiting.held)
     }
 
     /// Holds a blob in memory.
@@ -68,11 +57,6 @@ impl Batch {
         let mut waiting = self.lock();
         waiting.check()?;
         waiting.held.add(digest, content, rehash)
-    }
-
-    /// Holds a blob no more, which has its place.
-    pub(super) fn let_go(&self, digest: &Digest) {
-        self.lock().held.remove(digest);
     }
 
     /// Puts a blob into the stage.
@@ -114,9 +98,6 @@ impl Batch {
 
     /// Waits until all blobs are on the disk and gives them their names.
     pub(super) fn publish(&self, store: &Store, stage: &Stage) -> Result<()> {
-        if let Some(turn) = store.round()? {
-            turn.round.work(store)?;
-        }
         let mut waiting = self.lock();
         waiting.check()?;
         if !waiting.staged.is_empty() {

@@ -264,10 +264,8 @@ impl Store {
 
     /// The directory that a blob is in, or would be.
     fn place_of(&self, digest: &Digest) -> Result<Option<Arc<Directory>>> {
-        if self.held_size(digest).is_some()
-            && let Some(turn) = self.round()?
-        {
-            turn.round.work(self)?;
+        if self.held_size(digest).is_some() {
+            self.make_files()?;
         }
         match self.staged_in(digest)? {
             Some(stage) => Ok(Some(stage)),

@@ -94,18 +94,23 @@ fn what_a_living_writer_has_put_stays<A: Api>() {
 
 fn what_a_transaction_has_put_stays<A: Api>() {
     let (_scratch, path, layout) = layout::<A>();
-    // What is found is in blobs/ already, and only the lease keeps it.
     put_by_another(&path, |other: &A| image(other, "x"));
+    put_by_another(&path, |other: &A| put(other, b"abc", OCTETS));
     let transaction = layout.begin().unwrap();
+    // What is found by its name is in blobs/ already, and only the lease keeps it.
+    let named = Options { digest: Some(ABC.to_owned()), size: Some(3), ..Options::default() };
+    transaction.put(Source::Memory(b"not read"), &named).unwrap();
+    // Of what is given the transaction has its own, whatever becomes of the other's.
     let entry = image(&transaction, "x");
     transaction.append(&entry, Some("x"), Append::default()).unwrap();
     let other = A::open(&path, OPEN).unwrap();
     let fates = other.collect(0, false).unwrap();
-    assert_eq!(all_with(&fates, Fate::Leased).len(), 3, "{fates:?}");
+    assert_eq!(all_with(&fates, Fate::Leased), [ABC], "{fates:?}");
     transaction.commit().unwrap();
     drop(transaction);
     let fates = other.collect(0, false).unwrap();
     assert_eq!(all_with(&fates, Fate::Referenced).len(), 3, "{fates:?}");
+    assert_eq!(other.children(&entry).unwrap().len(), 2);
     assert_eq!(names(&path), ["x"]);
     let rolled_back = layout.begin().unwrap();
     image(&rolled_back, "y");

@@ -36,6 +36,7 @@ mod matching;
 mod progress;
 mod room;
 mod shared;
+mod small;
 mod sources;
 mod transactions;
 mod trees;

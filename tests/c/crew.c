@@ -223,4 +223,39 @@ static void calls(const char *dir) {
     CHECK_WHOLE(dir);
 }
 
-TESTS(budgets_as_given, budgets_of_gzip, small_blobs, writers, calls, budgets_of_zstd)
+/* Many small blobs of a transaction share the budget as well, from one put to the next,
+ * until it is committed or freed. */
+static void transactions(const char *dir) {
+    for (int round = 0; round < 8; round++) {
+        bool waits = round & 1, commits = round & 2, alone = round & 4;
+        uint64_t flags = OCILAYOUT_OPEN_CREATE | (waits ? 0 : OCILAYOUT_OPEN_DURABILITY_NONE);
+        ocilayout *layout, *transaction;
+        OK(ocilayout_open(dir, flags, &layout, err));
+        OK(ocilayout_set_threads(layout, alone ? 1 : 3, err));
+        OK(ocilayout_begin(layout, &transaction, err));
+        int most = 1;
+        for (int i = 0; i < 3000; i++) {
+            char text[64];
+            snprintf(text, sizeof text, "blob %d of round %d", i, round);
+            ocilayout_descriptor_free(put(transaction, text));
+            if (i % 100 == 0) {
+                struct counted now = threads_of_kinds();
+                most = now.all > most ? now.all : most;
+            }
+        }
+        if (alone)
+            CHECK_INT(most, 1);
+        else
+            CHECK(most > 1 && most <= 3);
+        if (commits) {
+            OK(ocilayout_commit(transaction, err));
+            check_alone();
+        }
+        ocilayout_free(transaction);
+        check_alone();
+        ocilayout_free(layout);
+    }
+    CHECK_WHOLE(dir);
+}
+
+TESTS(transactions, budgets_as_given, budgets_of_gzip, small_blobs, writers, calls, budgets_of_zstd)

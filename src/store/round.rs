@@ -1,0 +1,132 @@
+//! The making of files for all small blobs that were held at one time.
+//!
+//! To make a file takes the kernel longer than all else that a small blob needs. So any
+//! number of threads can take part in a round, while more blobs are put.
+
+use super::batch::Batch;
+use super::blobs::Store;
+use super::held::Small;
+use crate::words::digest::Digest;
+use crate::words::error::{Error, Result};
+use parking_lot::{Condvar, Mutex};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// A thread is worth its start for each so many blobs.
+const SHARE: usize = 64;
+
+#[derive(Debug)]
+pub(crate) struct Round {
+    blobs: Vec<(Digest, Small)>,
+    state: Mutex<State>,
+    over: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The first blob that nobody has taken.
+    next: usize,
+    /// How many are being made.
+    in_work: usize,
+    /// Why the rest is not made, until it is told.
+    failure: Option<Error>,
+}
+
+impl Round {
+    fn new(blobs: Vec<(Digest, Small)>) -> Self {
+        Self { blobs, state: Mutex::default(), over: Condvar::new() }
+    }
+
+    /// How many threads are worth their start.
+    pub(crate) fn shares(&self) -> usize {
+        self.blobs.len().div_ceil(SHARE)
+    }
+
+    /// Makes files as long as there are some to make and none fails.
+    pub(crate) fn help(&self, store: &Store) {
+        while self.make_next(store) {}
+    }
+
+    /// Makes files, and waits for those that others are making. After an error, the
+    /// first one of the round, what has no file is held still.
+    pub(crate) fn finish(&self, store: &Store) -> Result<()> {
+        while self.make_next(store) {
+            store.interrupt().check()?;
+        }
+        let mut state = self.state.lock();
+        while state.in_work > 0 {
+            self.over.wait(&mut state);
+        }
+        drop(state);
+        self.outcome()
+    }
+
+    fn outcome(&self) -> Result<()> {
+        self.state.lock().failure.take().map_or(Ok(()), Err)
+    }
+
+    fn make_next(&self, store: &Store) -> bool {
+        let mut state = self.state.lock();
+        let Some((digest, small)) = self.blobs.get(state.next) else { return false };
+        state.next += 1;
+        state.in_work += 1;
+        drop(state);
+        let made = catch_unwind(AssertUnwindSafe(|| store.make_file(digest, small)));
+        let panicked = |_| Err(Error::Internal("a panic while a blob was stored".to_owned()));
+        let made = made.unwrap_or_else(panicked);
+        let mut state = self.state.lock();
+        state.in_work -= 1;
+        if let Err(error) = made {
+            state.next = self.blobs.len();
+            state.failure.get_or_insert(error);
+        }
+        drop(state);
+        self.over.notify_all();
+        true
+    }
+
+    fn is_over(&self) -> bool {
+        let state = self.state.lock();
+        state.next >= self.blobs.len() && state.in_work == 0
+    }
+}
+
+impl Store {
+    /// The round that is under way, or a new one for all that is held, if anything is;
+    /// and whether it is new.
+    pub(crate) fn round(&self) -> Result<Option<(Arc<Round>, bool)>> {
+        self.own.batch.as_ref().map_or(Ok(None), |batch| self.round_of(batch))
+    }
+
+    fn round_of(&self, batch: &Batch) -> Result<Option<(Arc<Round>, bool)>> {
+        let mut current = batch.round.lock();
+        // What failed while nobody waited for it is told now.
+        current.take_if(|round| round.is_over()).map_or(Ok(()), |round| round.outcome())?;
+        if let Some(round) = &*current {
+            return Ok(Some((Arc::clone(round), false)));
+        }
+        let blobs = batch.held().all()?;
+        if blobs.is_empty() {
+            return Ok(None);
+        }
+        if self.staging().is_none() {
+            // They have their names at once, and a collection finds them.
+            self.lease_all(blobs.iter().map(|(digest, _)| digest))?;
+            blobs.iter().try_for_each(|(digest, _)| self.note_kept(digest))?;
+        }
+        let round = Arc::new(Round::new(blobs));
+        *current = Some(Arc::clone(&round));
+        Ok(Some((round, true)))
+    }
+
+    /// Makes files for all that is held now, on this thread.
+    pub(super) fn make_files(&self) -> Result<()> {
+        while let Some((round, is_new)) = self.round()? {
+            round.finish(self)?;
+            if is_new {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
