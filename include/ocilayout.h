@@ -775,9 +775,10 @@ ocilayout_status ocilayout_set_lock_timeout(const struct ocilayout *layout,
  * calling one among them; 0, the default, is one for each core.
  *
  * The library starts threads only for blobs of more than a piece (256 KiB, with gzip
- * 1 MiB), for ocilayout_blob_put_all(), and for ocilayout_verify(). They are named
- * ocilayout-1 and so on, have ended when the last blob that is being written
- * is finished or freed, and run none of your callbacks but those of
+ * 1 MiB), for ocilayout_blob_put_all(), for ocilayout_verify(), and for a thousand
+ * small blobs in one transaction. They are named ocilayout-1 and so on, have ended when
+ * the last blob that is being written is finished or freed, those of a transaction when
+ * that is committed or freed, and run none of your callbacks but those of
  * ocilayout_blob_put_all(). What is stored does not depend on them. zstd compresses on
  * threads of its own, up to as many as that, one at least, beside the calling one, which
  * only reads, hashes and writes then.
@@ -1365,7 +1366,7 @@ ocilayout_status ocilayout_blob_put_difference(const struct ocilayout *layout,
  *
  * Any number of blobs can be written at once, each by its own writer. Fails
  * with OCILAYOUT_ERR_STATE when the layout is open read-only,
- * OCILAYOUT_ERR_IO when no file can be made.
+ * OCILAYOUT_ERR_IO when the system refuses.
  */
 OCILAYOUT_MUST_USE
 ocilayout_status ocilayout_blob_writer_open(const struct ocilayout *layout,
@@ -1796,10 +1797,16 @@ ocilayout_status ocilayout_remove(const struct ocilayout *layout,
  *
  * Use it as you use the layout that it was begun on: what lists or resolves
  * sees what the transaction has edited so far. Blobs that are put through it
- * wait for the commit, which brings all of them to the disk at once; with
- * OCILAYOUT_OPEN_DURABILITY_NONE they are stored at once. Free it by
+ * wait for the commit, which brings all of them to the disk at once. Free it by
  * ocilayout_free(), also after the commit; if it was not committed, its edits
  * are gone, and so are the blobs that wait.
+ *
+ * Small blobs, of up to 16 KiB, wait in memory, in all about 2 MiB or 2048 of them at
+ * most; once they are many, threads of the library make their files while you put
+ * more (see ocilayout_set_threads()). If that fails, a later put or the commit
+ * says so; what could not be stored is not lost, and the commit tries again. With
+ * OCILAYOUT_OPEN_DURABILITY_NONE other blobs are stored at once, and
+ * small ones when they are many.
  *
  * Fails with OCILAYOUT_ERR_STATE when the layout is a transaction itself,
  * OCILAYOUT_ERR_FORMAT when index.json is not an image index.

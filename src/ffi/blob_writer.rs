@@ -20,7 +20,7 @@ pub struct ocilayout_blob_writer(Guarded<Option<BlobWriter>>);
 ///
 /// Any number of blobs can be written at once, each by its own writer. Fails
 /// with OCILAYOUT_ERR_STATE when the layout is open read-only,
-/// OCILAYOUT_ERR_IO when no file can be made.
+/// OCILAYOUT_ERR_IO when the system refuses.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocilayout_blob_writer_open(

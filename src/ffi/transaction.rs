@@ -12,10 +12,16 @@ use std::ffi::c_char;
 ///
 /// Use it as you use the layout that it was begun on: what lists or resolves
 /// sees what the transaction has edited so far. Blobs that are put through it
-/// wait for the commit, which brings all of them to the disk at once; with
-/// OCILAYOUT_OPEN_DURABILITY_NONE they are stored at once. Free it by
+/// wait for the commit, which brings all of them to the disk at once. Free it by
 /// ocilayout_free(), also after the commit; if it was not committed, its edits
 /// are gone, and so are the blobs that wait.
+///
+/// Small blobs, of up to 16 KiB, wait in memory, in all about 2 MiB or 2048 of them at
+/// most; once they are many, threads of the library make their files while you put
+/// more (see ocilayout_set_threads()). If that fails, a later put or the commit
+/// says so; what could not be stored is not lost, and the commit tries again. With
+/// OCILAYOUT_OPEN_DURABILITY_NONE other blobs are stored at once, and
+/// small ones when they are many.
 ///
 /// Fails with OCILAYOUT_ERR_STATE when the layout is a transaction itself,
 /// OCILAYOUT_ERR_FORMAT when index.json is not an image index.

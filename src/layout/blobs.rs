@@ -13,8 +13,8 @@ impl Layout {
     /// Begins a blob whose bytes are pushed.
     ///
     /// # Errors
-    /// [`Error::State`] when the layout is open read-only, [`Error::Io`] when
-    /// no file can be made.
+    /// [`Error::State`] when the layout is open read-only, [`Error::Io`] when the
+    /// system refuses.
     pub fn writer(&self, options: &BlobOptions) -> Result<BlobWriter> {
         self.check_writable()?;
         BlobWriter::new(&self.store, &self.crews, options)

@@ -74,8 +74,8 @@ impl Layout {
 
     /// How many threads work at once for this layout, its clones and its transactions,
     /// the calling one among them; 0, the default, is one for each core. They are started
-    /// when there is work for them and end with the last blob that is being written. What
-    /// is stored does not depend on them.
+    /// when there is work for them and end with the last blob that is being written, or with
+    /// the transaction that stores many small ones. What is stored does not depend on them.
     ///
     /// A verification has so many of its own instead, which end with it, and the calling
     /// thread only waits for them; with 1 it has none, and that works itself. A

@@ -19,9 +19,14 @@ use std::sync::Arc;
 ///
 /// It is used like the layout that it was begun on: it lists and resolves what
 /// it has edited so far. Blobs that are put through it wait for the commit, which
-/// brings all of them to the disk at once; with [`Durability::None`] they are
-/// stored at once. Dropped without a commit, its edits are gone, and so are the
-/// blobs that wait.
+/// brings all of them to the disk at once. Dropped without a commit, its edits are
+/// gone, and so are the blobs that wait.
+///
+/// Small blobs, of up to 16 KiB, wait in memory, in all about 2 MiB or 2048 of them at
+/// most; once they are many, threads of the layout make their files while more are
+/// put. If that fails, a later put or the commit says so; what could not be stored is
+/// not lost, and the commit tries again. With [`Durability::None`] other blobs
+/// are stored at once, and small ones when they are many.
 ///
 /// [`Durability::None`]: crate::Durability::None
 #[derive(Debug)]
