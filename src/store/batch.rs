@@ -66,10 +66,10 @@ impl Batch {
         if !shared {
             temp.sync().map_err(failed)?;
         }
-        self.lock().check()?;
         // Another thread may have put the same just now, whose file is then the one.
         let is_named = temp.publish(stage.directory(), OsStr::new(digest.encoded()))?;
         let mut waiting = self.lock();
+        waiting.check()?;
         waiting.held.remove(digest);
         let few = shared && is_named && waiting.held.len() + waiting.staged.len() < FEW;
         let open = if few { Some(temp.into_file().map_err(failed)?) } else { None };

@@ -5,7 +5,7 @@ use super::placing::Whole;
 use crate::words::digest::Digest;
 use crate::words::error::Result;
 use crate::words::memory;
-use std::collections::HashMap;
+use indexmap::IndexMap;
 use std::sync::Arc;
 
 /// So many blobs, or so many bytes, are much.
@@ -14,7 +14,7 @@ const MUCH: usize = 1 << 20;
 
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    blobs: HashMap<Digest, Small>,
+    blobs: IndexMap<Digest, Small>,
     bytes: usize,
 }
 
@@ -40,13 +40,13 @@ impl Held {
             return Ok(());
         }
         let (size, content) = (content.len(), Arc::new(content));
-        memory::note(&mut self.blobs, digest.clone(), Small { content, rehash })?;
+        memory::set(&mut self.blobs, digest.clone(), Small { content, rehash })?;
         self.bytes += size;
         Ok(())
     }
 
     pub(super) fn remove(&mut self, digest: &Digest) {
-        if let Some(small) = self.blobs.remove(digest) {
+        if let Some(small) = self.blobs.swap_remove(digest) {
             self.bytes -= small.content.len();
         }
     }
