@@ -97,17 +97,22 @@ static void freeing_child(const char *dir) {
     CHECK_WHOLE(dir);
 }
 
-static int64_t close_all_at_the_third(void *userdata, void *buf, size_t cap) {
-    int *calls = userdata;
-    if (++*calls == 3)
+struct closing {
+    int at, calls;
+};
+
+static int64_t close_all(void *userdata, void *buf, size_t cap) {
+    struct closing *closing = userdata;
+    if (++closing->calls == closing->at)
         CHECK_INT(close_range(3, ~0U, 0), 0);
-    memset(buf, 'a' + *calls, cap);
-    return *calls < 5 ? (int64_t)cap : 0;
+    memset(buf, 'a' + closing->calls % 16, cap);
+    return closing->calls < closing->at + 2 ? (int64_t)cap : 0;
 }
 
-/* What is closed under the library fails, and publishes nothing. Built to find
- * bugs, Rust ends a process that does so. */
-static void closing_host(const char *dir) {
+/* What is closed under the library fails, and publishes nothing: the directory while a
+ * blob has no file yet, and the file. Built to find bugs, Rust ends a process that does
+ * so. */
+static void check_closing(const char *dir, int at, const char *failed) {
     ocilayout *layout = layout_at(dir);
     ocilayout_descriptor *abc = put(layout, "abc");
     OK(ocilayout_append(layout, abc, "abc", 0, err));
@@ -118,10 +123,10 @@ static void closing_host(const char *dir) {
         CHECK(freopen("/dev/null", "w", stderr) != NULL);
         layout = layout_at(dir);
         ocilayout_descriptor *out;
-        int calls = 0;
-        FAILS(OCILAYOUT_ERR_IO, "write a blob",
-              ocilayout_blob_put_callback(layout, close_all_at_the_third, &calls, NULL, NULL, NULL,
-                                          &out, err));
+        struct closing closing = {at, 0};
+        FAILS(OCILAYOUT_ERR_IO, failed,
+              ocilayout_blob_put_callback(layout, close_all, &closing, NULL, NULL, NULL, &out,
+                                          err));
         FAILS(OCILAYOUT_ERR_IO, "", ocilayout_append(layout, abc, "other", 0, err));
         ocilayout_free(layout);
         _exit(0);
@@ -138,4 +143,7 @@ static void closing_host(const char *dir) {
     CHECK_WHOLE(dir);
 }
 
-TESTS(ending_thread, freeing_child, closing_host)
+static void closing_host(const char *dir) { check_closing(dir, 3, "create a file in"); }
+static void closing_host_later(const char *dir) { check_closing(dir, 12, "write a blob"); }
+
+TESTS(ending_thread, freeing_child, closing_host, closing_host_later)
