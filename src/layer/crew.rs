@@ -48,11 +48,11 @@ impl Crews {
         }
     }
 
-    /// The crew that is at work, or a new one.
+    /// The crew that is at work, or a new one if there is none of so many threads.
     pub(crate) fn crew(&self) -> Arc<Crew> {
         let mut current = self.current.lock();
         match current.upgrade() {
-            Some(crew) if crew.is_ours() => crew,
+            Some(crew) if crew.is_ours() && crew.threads == self.threads() => crew,
             _ => {
                 let crew = Arc::new(Crew::new(self.threads()));
                 *current = Arc::downgrade(&crew);

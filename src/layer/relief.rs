@@ -12,7 +12,9 @@ pub(super) fn relieve(store: &Arc<Store>, crew: &Crew) -> Result<()> {
         return Ok(());
     }
     match begin(store, crew)? {
-        Some((round, _)) if crew.threads() == 1 || store.holds_too_much() => round.finish(store),
+        Some((round, _)) if crew.threads() == 1 || store.holds_too_much() => {
+            round.finish(store).map(drop)
+        }
         _ => Ok(()),
     }
 }
@@ -20,8 +22,7 @@ pub(super) fn relieve(store: &Arc<Store>, crew: &Crew) -> Result<()> {
 /// Makes files for all small blobs that are held now.
 pub(crate) fn make_files(store: &Arc<Store>, crew: &Crew) -> Result<()> {
     while let Some((round, is_new)) = begin(store, crew)? {
-        round.finish(store)?;
-        if is_new {
+        if round.finish(store)? && is_new {
             break;
         }
     }

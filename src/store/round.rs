@@ -28,7 +28,9 @@ struct State {
     next: usize,
     /// How many are being made.
     in_work: usize,
-    /// Why the rest is not made, until it is told.
+    /// Whether the rest is not made: one has failed, or who made it was interrupted.
+    is_cut_off: bool,
+    /// Why it failed, until somebody is told.
     failure: Option<Error>,
 }
 
@@ -44,30 +46,29 @@ impl Round {
 
     /// Makes files as long as there are some to make and none fails.
     pub(crate) fn help(&self, store: &Store) {
-        while self.make_next(store) {}
+        while let Ok(true) = self.make_next(store) {}
     }
 
-    /// Makes files, and waits for those that others are making. After an error, the
-    /// first one of the round, what has no file is held still.
-    pub(crate) fn finish(&self, store: &Store) -> Result<()> {
-        while self.make_next(store) {
-            store.interrupt().check()?;
-        }
+    /// Makes files, and waits for those that others are making. Says whether all are
+    /// made, which they are not where another one who took part was interrupted, or was
+    /// told the failure. After an error, too, what has no file is held still.
+    pub(crate) fn finish(&self, store: &Store) -> Result<bool> {
+        while self.make_next(store)? {}
         let mut state = self.state.lock();
         while state.in_work > 0 {
             self.over.wait(&mut state);
         }
+        let is_whole = !state.is_cut_off;
         drop(state);
-        self.outcome()
+        self.outcome().map(|()| is_whole)
     }
 
-    fn outcome(&self) -> Result<()> {
-        self.state.lock().failure.take().map_or(Ok(()), Err)
-    }
-
-    fn make_next(&self, store: &Store) -> bool {
+    /// Says whether there was one to make. An error is that the one who makes it was
+    /// interrupted; any other is the round's.
+    fn make_next(&self, store: &Store) -> Result<bool> {
+        store.interrupt().check()?;
         let mut state = self.state.lock();
-        let Some((digest, small)) = self.blobs.get(state.next) else { return false };
+        let Some((digest, small)) = self.blobs.get(state.next) else { return Ok(false) };
         state.next += 1;
         state.in_work += 1;
         drop(state);
@@ -76,13 +77,25 @@ impl Round {
         let made = made.unwrap_or_else(panicked);
         let mut state = self.state.lock();
         state.in_work -= 1;
-        if let Err(error) = made {
+        if made.is_err() {
             state.next = self.blobs.len();
-            state.failure.get_or_insert(error);
+            state.is_cut_off = true;
         }
+        let mine = match made {
+            Err(Error::Cancelled) => Err(Error::Cancelled),
+            Err(error) => {
+                state.failure.get_or_insert(error);
+                Ok(true)
+            }
+            Ok(()) => Ok(true),
+        };
         drop(state);
         self.over.notify_all();
-        true
+        mine
+    }
+
+    fn outcome(&self) -> Result<()> {
+        self.state.lock().failure.take().map_or(Ok(()), Err)
     }
 
     fn is_over(&self) -> bool {
@@ -122,8 +135,7 @@ impl Store {
     /// Makes files for all that is held now, on this thread.
     pub(super) fn make_files(&self) -> Result<()> {
         while let Some((round, is_new)) = self.round()? {
-            round.finish(self)?;
-            if is_new {
+            if round.finish(self)? && is_new {
                 break;
             }
         }
