@@ -231,8 +231,10 @@ static void transactions(const char *dir) {
         uint64_t flags = OCILAYOUT_OPEN_CREATE | (waits ? 0 : OCILAYOUT_OPEN_DURABILITY_NONE);
         ocilayout *layout, *transaction;
         OK(ocilayout_open(dir, flags, &layout, err));
+        OK(ocilayout_set_threads(layout, 3, err));
         OK(ocilayout_begin(layout, &transaction, err));
-        OK(ocilayout_set_threads(layout, alone ? 1 : 3, err));
+        if (alone)
+            OK(ocilayout_set_threads(layout, 1, err));
         int most = 1;
         for (int i = 0; i < 3000; i++) {
             char text[64];
