@@ -45,7 +45,10 @@ impl Layout {
         }
         let crew = self.crews.crew();
         for _ in 0..others {
-            let (layout, queue, tally) = (self.clone(), Arc::clone(&queue), watch.tally().clone());
+            // Without the edits of a transaction, which have this crew: they must not be let
+            // go by one of its threads.
+            let layout = Self { staged: None, ..self.clone() };
+            let (queue, tally) = (Arc::clone(&queue), watch.tally().clone());
             crew.submit_stint(Box::new(move || {
                 queue.work_off(&layout, &mut Watch::of_another(&tally));
             }));

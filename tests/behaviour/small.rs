@@ -1,6 +1,6 @@
 //! Many small blobs of a transaction, which wait in memory and get their files together.
 
-use crate::api::{Api, Append, Kind, OPEN, Options, Source};
+use crate::api::{Among, Api, Append, Kind, OPEN, Options, Source};
 use crate::both;
 use crate::fixture::{OCTETS, assert_clean, blob_path, image, layout, names, put};
 use crate::mounts::Disk;
@@ -17,6 +17,7 @@ both!(
     those_of_others_are_found,
     a_torn_one_is_replaced,
     those_that_are_given_up_leave_nothing,
+    those_that_were_put_at_once_are_given_up_as_well,
     a_full_disk_is_told_and_can_be_cleared,
 );
 
@@ -145,6 +146,21 @@ fn those_that_are_given_up_leave_nothing<A: Api>() {
         }
         drop(transaction);
         assert_eq!(contents(&path), BTreeSet::new());
+        assert_clean(&path);
+    }
+}
+
+fn those_that_were_put_at_once_are_given_up_as_well<A: Api>() {
+    let (_scratch, path, layout) = layout::<A>();
+    layout.set_threads(4);
+    for _ in 0..100 {
+        let transaction = layout.begin().unwrap();
+        let contents: [&[u8]; 4] = [b"one", b"two", b"three", b"four"];
+        let sources = contents.map(|content| (Among::Memory(content), Options::default()));
+        transaction.put_all(sources.into(), 0, None).unwrap();
+        put(&transaction, b"five", OCTETS);
+        drop(transaction);
+        // At once, and not when some thread comes to it.
         assert_clean(&path);
     }
 }
