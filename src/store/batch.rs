@@ -70,9 +70,14 @@ impl Batch {
         let is_named = temp.publish(stage.directory(), OsStr::new(digest.encoded()))?;
         let mut waiting = self.lock();
         waiting.check()?;
-        waiting.held.remove(digest);
-        let few = shared && is_named && waiting.held.len() + waiting.staged.len() < FEW;
-        let open = if few { Some(temp.into_file().map_err(failed)?) } else { None };
+        // A commit may have taken that away meanwhile.
+        let is_named = is_named
+            || (!waiting.staged.contains_key(digest)
+                && temp.publish(stage.directory(), OsStr::new(digest.encoded()))?);
+        let few = shared && is_named && waiting.held.len() + waiting.staged.len() <= FEW;
+        // One that cannot be kept open is waited for with all others.
+        let open = if few { temp.into_file().ok() } else { None };
+        waiting.found.remove(digest);
         waiting.staged.entry(digest.clone()).or_insert(open);
         if waiting.staged.len() == FEW + 1 {
             waiting.staged.values_mut().for_each(|open| *open = None);
@@ -88,12 +93,12 @@ impl Batch {
         Ok(())
     }
 
-    /// Forgets a blob that was taken away.
-    pub(super) fn forget(&self, digest: &Digest) {
+    /// Forgets a blob that is taken away. Says whether it was held.
+    pub(super) fn forget(&self, digest: &Digest) -> bool {
         let mut waiting = self.lock();
         waiting.found.remove(digest);
         waiting.staged.remove(digest);
-        waiting.held.remove(digest);
+        waiting.held.remove(digest)
     }
 
     /// Waits until all blobs are on the disk and gives them their names.

@@ -45,9 +45,21 @@ impl Held {
         Ok(())
     }
 
-    pub(super) fn remove(&mut self, digest: &Digest) {
-        if let Some(small) = self.blobs.swap_remove(digest) {
-            self.bytes -= small.content.len();
+    /// Says whether it was held.
+    pub(super) fn remove(&mut self, digest: &Digest) -> bool {
+        let removed = self.blobs.swap_remove(digest);
+        self.bytes -= removed.as_ref().map_or(0, |small| small.content.len());
+        removed.is_some()
+    }
+
+    /// Holds a blob no more that has its place now, unless it was put again meanwhile
+    /// and more is asked of it.
+    fn let_go(&mut self, digest: &Digest, placed: &Small) {
+        let same = |held: &Small| {
+            Arc::ptr_eq(&held.content, &placed.content) && held.rehash == placed.rehash
+        };
+        if self.blobs.get(digest).is_some_and(same) {
+            self.remove(digest);
         }
     }
 
@@ -84,7 +96,7 @@ impl Store {
     pub(super) fn make_file(&self, digest: &Digest, small: &Small) -> Result<()> {
         self.place(Whole::Bytes(&small.content), digest, small.rehash)?;
         if let Some(batch) = &self.own.batch {
-            batch.held().remove(digest);
+            batch.held().let_go(digest, small);
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use super::blobs::Store;
 use super::held::Small;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -53,14 +53,18 @@ impl Round {
     /// made, which they are not where another one who took part was interrupted, or was
     /// told the failure. After an error, too, what has no file is held still.
     pub(crate) fn finish(&self, store: &Store) -> Result<bool> {
+        let is_whole = self.end(store)?;
+        self.outcome().map(|()| is_whole)
+    }
+
+    /// The same, but a failure is left for others to be told.
+    fn end(&self, store: &Store) -> Result<bool> {
         while self.make_next(store)? {}
         let mut state = self.state.lock();
         while state.in_work > 0 {
             self.over.wait(&mut state);
         }
-        let is_whole = !state.is_cut_off;
-        drop(state);
-        self.outcome().map(|()| is_whole)
+        Ok(!state.is_cut_off)
     }
 
     /// Says whether there was one to make. An error is that the one who makes it was
@@ -130,6 +134,16 @@ impl Store {
         let round = Arc::new(Round::new(blobs));
         *current = Some(Arc::clone(&round));
         Ok(Some((round, true)))
+    }
+
+    /// Ends the round that is under way, and lets none begin until this is dropped.
+    pub(super) fn without_round(&self) -> Result<Option<MutexGuard<'_, Option<Arc<Round>>>>> {
+        let Some(batch) = &self.own.batch else { return Ok(None) };
+        let current = batch.round.lock();
+        if let Some(round) = &*current {
+            round.end(self)?;
+        }
+        Ok(Some(current))
     }
 
     /// Makes files for all that is held now, on this thread.

@@ -18,6 +18,8 @@ both!(
     a_torn_one_is_replaced,
     those_that_are_given_up_leave_nothing,
     those_that_were_put_at_once_are_given_up_as_well,
+    one_is_put_again_to_be_hashed,
+    what_cannot_be_stored_can_be_taken_away,
     a_full_disk_is_told_and_can_be_cleared,
 );
 
@@ -163,6 +165,45 @@ fn those_that_were_put_at_once_are_given_up_as_well<A: Api>() {
         // At once, and not when some thread comes to it.
         assert_clean(&path);
     }
+}
+
+/// While others make its file; what is asked at last holds.
+fn one_is_put_again_to_be_hashed<A: Api>() {
+    let (_scratch, path, layout) = layout::<A>();
+    let few = [0, 1, 2, 3].map(|number| {
+        let blob = put(&layout, &content(number), OCTETS).descriptor;
+        blob_path(&path, blob.digest().as_str())
+    });
+    let rehash = Options { rehash: true, ..Options::default() };
+    for _ in 0..20 {
+        for (number, file) in few.iter().enumerate() {
+            std::fs::write(file, vec![b'x'; content(number).len()]).unwrap();
+        }
+        let transaction = layout.begin().unwrap();
+        for number in 0..1024 {
+            put(&transaction, &content(number), OCTETS);
+        }
+        for number in 0..few.len() {
+            transaction.put(Source::Memory(&content(number)), &rehash).unwrap();
+        }
+        transaction.commit().unwrap();
+        assert_eq!(contents(&path), all_of(0..1024));
+    }
+}
+
+fn what_cannot_be_stored_can_be_taken_away<A: Api>() {
+    let (_scratch, path, layout) = layout::<A>();
+    let digest = crate::fixture::sha256(b"in the way");
+    std::fs::create_dir(blob_path(&path, &digest)).unwrap();
+    let transaction = layout.begin().unwrap();
+    put(&transaction, b"in the way", OCTETS);
+    put(&transaction, &content(0), OCTETS);
+    assert_eq!(transaction.commit().unwrap_err().kind, Kind::Format);
+    // What stands there is no blob, and stays.
+    transaction.remove_blob(&digest).unwrap_err();
+    transaction.commit().unwrap();
+    std::fs::remove_dir(blob_path(&path, &digest)).unwrap();
+    assert_eq!(contents(&path), all_of([0]));
 }
 
 fn a_full_disk_is_told_and_can_be_cleared<A: Api>() {
