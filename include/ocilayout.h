@@ -1803,10 +1803,10 @@ ocilayout_status ocilayout_remove(const struct ocilayout *layout,
  *
  * Small blobs, of up to 16 KiB, wait in memory, in all about 2 MiB or 2048 of them at
  * most; once they are many, threads of the library make their files while you put
- * more (see ocilayout_set_threads()). If that fails, a later put or the commit
- * says so; what could not be stored is not lost, and the commit tries again. With
- * OCILAYOUT_OPEN_DURABILITY_NONE other blobs are stored at once, and
- * small ones when they are many.
+ * more (see ocilayout_set_threads()). If that fails, a later put says so and puts
+ * nothing, or the commit; what could not be stored is not lost, and the commit tries
+ * again. With OCILAYOUT_OPEN_DURABILITY_NONE other blobs are stored at once, and small
+ * ones when they are many.
  *
  * Fails with OCILAYOUT_ERR_STATE when the layout is a transaction itself,
  * OCILAYOUT_ERR_FORMAT when index.json is not an image index.

@@ -68,9 +68,9 @@ impl BlobWriter {
     pub fn finish(mut self) -> Result<Descriptor> {
         let pipeline = self.pipeline.take().ok_or_else(broken)?;
         self.store.interrupt().check()?;
-        let stored = pipeline.finish(&self.options)?;
+        // Before this one is stored, which is not if that fails.
         relieve(&self.store, &self.crew)?;
-        self.options.describe(stored)
+        self.options.describe(pipeline.finish(&self.options)?)
     }
 }
 

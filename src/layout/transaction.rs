@@ -6,7 +6,7 @@ use super::files::INDEX;
 use super::matcher::Hint;
 use super::meant::Meant;
 use super::tree::Missing;
-use crate::layer::{Crew, make_files};
+use crate::layer::{Relief, make_files};
 use crate::words::descriptor::Descriptor;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
@@ -24,9 +24,9 @@ use std::sync::Arc;
 ///
 /// Small blobs, of up to 16 KiB, wait in memory, in all about 2 MiB or 2048 of them at
 /// most; once they are many, threads of the layout make their files while more are
-/// put. If that fails, a later put or the commit says so; what could not be stored is
-/// not lost, and the commit tries again. With [`Durability::None`] other blobs
-/// are stored at once, and small ones when they are many.
+/// put. If that fails, a later put says so and puts nothing, or the commit; what could
+/// not be stored is not lost, and the commit tries again. With [`Durability::None`]
+/// other blobs are stored at once, and small ones when they are many.
 ///
 /// [`Durability::None`]: crate::Durability::None
 #[derive(Debug)]
@@ -49,8 +49,7 @@ struct Edits {
     /// The index as the transaction sees it.
     draft: Draft,
     made: Vec<(Edit, Meant<'static>)>,
-    /// It stores small blobs from one put to the next.
-    _crew: Arc<Crew>,
+    _relief: Relief,
 }
 
 impl Layout {
@@ -66,9 +65,9 @@ impl Layout {
             return Err(Error::State(problem.to_owned()));
         }
         let draft = Draft::new(self.stored_index()?);
-        let staged =
-            Staged(Mutex::new(Some(Edits { draft, made: Vec::new(), _crew: self.crews.crew() })));
         let store = Arc::new(self.store.batching());
+        let relief = Relief::new(&store, &self.crews);
+        let staged = Staged(Mutex::new(Some(Edits { draft, made: Vec::new(), _relief: relief })));
         Ok(Transaction(Self { store, staged: Some(Arc::new(staged)), ..self.clone() }))
     }
 

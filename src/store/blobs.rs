@@ -266,7 +266,7 @@ impl Store {
     /// The directory that a blob is in, or would be.
     fn place_of(&self, digest: &Digest) -> Result<Option<Arc<Directory>>> {
         if self.held_size(digest).is_some() {
-            self.make_files()?;
+            self.make_files(|_| ())?;
         }
         self.place_of_file(digest)
     }

@@ -11,6 +11,10 @@ use crate::words::error::{Error, Result};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// No lock is waited for together with an interrupt, so that is asked for so often.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A thread is worth its start for each so many blobs.
 const SHARE: usize = 64;
@@ -49,6 +53,16 @@ impl Round {
         while let Ok(true) = self.make_next(store) {}
     }
 
+    /// Returns when nobody makes files any more.
+    fn cut_off(&self) {
+        let mut state = self.state.lock();
+        state.next = self.blobs.len();
+        state.is_cut_off = true;
+        while state.in_work > 0 {
+            self.over.wait(&mut state);
+        }
+    }
+
     /// Makes files, and waits for those that others are making. Says whether all are
     /// made, which they are not where another one who took part was interrupted, or was
     /// told the failure. After an error, too, what has no file is held still.
@@ -62,7 +76,8 @@ impl Round {
         while self.make_next(store)? {}
         let mut state = self.state.lock();
         while state.in_work > 0 {
-            self.over.wait(&mut state);
+            store.interrupt().check()?;
+            self.over.wait_for(&mut state, PAUSE);
         }
         Ok(!state.is_cut_off)
     }
@@ -109,14 +124,11 @@ impl Round {
 }
 
 impl Store {
-    /// The round that is under way, or a new one for all that is held, if anything is;
-    /// and whether it is new.
-    pub(crate) fn round(&self) -> Result<Option<(Arc<Round>, bool)>> {
-        self.own.batch.as_ref().map_or(Ok(None), |batch| self.round_of(batch))
-    }
-
-    fn round_of(&self, batch: &Batch) -> Result<Option<(Arc<Round>, bool)>> {
-        let mut current = batch.round.lock();
+    /// The round that is under way, or a new one for all that is held, if anything is,
+    /// to which `call` calls others; and whether it is new.
+    pub(crate) fn round(&self, call: impl Fn(&Arc<Round>)) -> Result<Option<(Arc<Round>, bool)>> {
+        let Some(batch) = &self.own.batch else { return Ok(None) };
+        let mut current = self.turn(batch)?;
         // What failed while nobody waited for it is told now.
         current.take_if(|round| round.is_over()).map_or(Ok(()), |round| round.outcome())?;
         if let Some(round) = &*current {
@@ -133,22 +145,40 @@ impl Store {
         }
         let round = Arc::new(Round::new(blobs));
         *current = Some(Arc::clone(&round));
+        call(&round);
         Ok(Some((round, true)))
+    }
+
+    /// Has no more files made of what is held, once nothing will name it.
+    pub(crate) fn give_up_round(&self) {
+        let current = self.own.batch.as_ref().and_then(|batch| batch.round.lock().take());
+        current.iter().for_each(|round| round.cut_off());
+    }
+
+    /// Who has it may wait for a collection.
+    fn turn<'a>(&self, batch: &'a Batch) -> Result<MutexGuard<'a, Option<Arc<Round>>>> {
+        loop {
+            self.interrupt().check()?;
+            if let Some(current) = batch.round.try_lock_for(PAUSE) {
+                return Ok(current);
+            }
+        }
     }
 
     /// Ends the round that is under way, and lets none begin until this is dropped.
     pub(super) fn without_round(&self) -> Result<Option<MutexGuard<'_, Option<Arc<Round>>>>> {
         let Some(batch) = &self.own.batch else { return Ok(None) };
-        let current = batch.round.lock();
+        let current = self.turn(batch)?;
         if let Some(round) = &*current {
             round.end(self)?;
         }
         Ok(Some(current))
     }
 
-    /// Makes files for all that is held now, on this thread.
-    pub(super) fn make_files(&self) -> Result<()> {
-        while let Some((round, is_new)) = self.round()? {
+    /// Makes files for all that is held now, with those that `call` calls to a round
+    /// that begins.
+    pub(crate) fn make_files(&self, call: impl Fn(&Arc<Round>)) -> Result<()> {
+        while let Some((round, is_new)) = self.round(&call)? {
             if round.finish(self)? && is_new {
                 break;
             }

@@ -3,6 +3,9 @@
 #define _GNU_SOURCE
 #include "check.h"
 
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -260,4 +263,86 @@ static void transactions(const char *dir) {
     CHECK_WHOLE(dir);
 }
 
-TESTS(transactions, budgets_as_given, budgets_of_gzip, small_blobs, writers, calls, budgets_of_zstd)
+static ocilayout *at_once(const char *dir) {
+    ocilayout *layout;
+    OK(ocilayout_open(dir, OCILAYOUT_OPEN_CREATE | OCILAYOUT_OPEN_DURABILITY_NONE, &layout, err));
+    OK(ocilayout_set_threads(layout, 3, err));
+    return layout;
+}
+
+static void put_numbered(const ocilayout *layout, int from, int to) {
+    for (int i = from; i < to; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "blob %d", i);
+        ocilayout_descriptor_free(put(layout, text));
+    }
+}
+
+static size_t count_blobs(const char *dir) {
+    char folder[4096];
+    snprintf(folder, sizeof folder, "%s/blobs/sha256", dir);
+    return count_names(folder);
+}
+
+/* What is given up stores no more, also where another transaction has its threads still. */
+static void given_up_beside_another(const char *dir) {
+    ocilayout *layout = at_once(dir), *one, *other;
+    OK(ocilayout_begin(layout, &one, err));
+    OK(ocilayout_begin(layout, &other, err));
+    put_numbered(one, 0, 1030);
+    ocilayout_free(one);
+    size_t then = count_blobs(dir);
+    CHECK_INT(nanosleep(&(struct timespec){0, 300000000}, NULL), 0);
+    /* One for each thread. */
+    CHECK(count_blobs(dir) <= then + 3);
+    ocilayout_free(other);
+    ocilayout_free(layout);
+    CHECK_WHOLE(dir);
+}
+
+static void *put_the_last(void *transaction) {
+    put_numbered(transaction, 1024, 1025);
+    return NULL;
+}
+
+static void *be_stopped(void *transaction) {
+    ocilayout_descriptor *blob;
+    FAILS(OCILAYOUT_ERR_CANCELLED, "",
+          ocilayout_blob_put_memory(transaction, "more", 4, NULL, NULL, NULL, &blob, err));
+    return NULL;
+}
+
+/* A put that waits while another one waits for a collection. */
+static void waiting_for_who_waits(const char *dir) {
+    ocilayout *layout = at_once(dir), *transaction, *stopped;
+    OK(ocilayout_begin(layout, &transaction, err));
+    OK(ocilayout_interruptible(transaction, &stopped, err));
+    put_numbered(transaction, 0, 1024);
+    char blobs[4096];
+    snprintf(blobs, sizeof blobs, "%s/blobs", dir);
+    int collection = open(blobs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CHECK(collection >= 0);
+    CHECK_INT(flock(collection, LOCK_EX), 0);
+    pthread_t last, more;
+    CHECK_INT(pthread_create(&last, NULL, put_the_last, transaction), 0);
+    CHECK_INT(nanosleep(&(struct timespec){0, 200000000}, NULL), 0);
+    CHECK_INT(pthread_create(&more, NULL, be_stopped, stopped), 0);
+    CHECK_INT(nanosleep(&(struct timespec){0, 200000000}, NULL), 0);
+    OK(ocilayout_interrupt(stopped, err));
+    struct timespec until;
+    CHECK_INT(clock_gettime(CLOCK_REALTIME, &until), 0);
+    until.tv_sec += 60;
+    CHECK_INT(pthread_timedjoin_np(more, NULL, &until), 0);
+    CHECK_INT(flock(collection, LOCK_UN), 0);
+    CHECK_INT(close(collection), 0);
+    CHECK_INT(pthread_join(last, NULL), 0);
+    OK(ocilayout_commit(transaction, err));
+    ocilayout_free(stopped);
+    ocilayout_free(transaction);
+    ocilayout_free(layout);
+    /* And "." and "..", but not the one that was stopped. */
+    CHECK_INT(count_blobs(dir), 1025 + 2);
+    CHECK_WHOLE(dir);
+}
+
+TESTS(given_up_beside_another, waiting_for_who_waits, transactions, budgets_as_given, budgets_of_gzip, small_blobs, writers, calls, budgets_of_zstd)
