@@ -8,12 +8,13 @@
 #include <stdlib.h>
 
 /* A benchmark that cannot do its work has nothing to tell. */
-static inline void must(ocilayout_status status, ocilayout_error *err) {
-    if (status == OCILAYOUT_OK)
-        return;
+static inline void fail(ocilayout_error *err) {
     fprintf(stderr, "ours: %s\n", ocilayout_error_message(err));
     exit(1);
 }
+
+/* As a function it could be given the error before the call has told it. */
+#define must(call, err) ((call) == OCILAYOUT_OK ? (void)0 : fail(err))
 
 static inline ocilayout *open_layout(const char *path, uint64_t flags) {
     ocilayout *layout;
