@@ -21,5 +21,5 @@ pub(crate) use crew::{Crew, Crews};
 pub(crate) use decoding::SOURCE;
 pub(crate) use in_progress::{Call, InProgress};
 pub use options::BlobOptions;
-pub(crate) use relief::{Relief, make_files};
+pub(crate) use relief::{Relief, publish_all};
 pub use writer::BlobWriter;

@@ -41,9 +41,12 @@ pub(super) fn relieve(store: &Arc<Store>, crew: &Crew) -> Result<()> {
     }
 }
 
-/// Makes files for all small blobs that are held now.
-pub(crate) fn make_files(store: &Arc<Store>, crew: &Crew) -> Result<()> {
-    store.make_files(|round| call(round, store, crew))
+/// Makes files for all small blobs that are held now, and gives all blobs of the
+/// transaction their names; they are then on the disk.
+pub(crate) fn publish_all(store: &Arc<Store>, crew: &Crew) -> Result<()> {
+    let call = |round: &Arc<Round>| call(round, store, crew);
+    store.make_files(call)?;
+    store.publish_all(call)
 }
 
 /// Calls as many of the crew as the round is worth. Those that come too late have no store

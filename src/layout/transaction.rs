@@ -6,7 +6,7 @@ use super::files::INDEX;
 use super::matcher::Hint;
 use super::meant::Meant;
 use super::tree::Missing;
-use crate::layer::{Relief, make_files};
+use crate::layer::{Relief, publish_all};
 use crate::words::descriptor::Descriptor;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
@@ -101,8 +101,7 @@ impl Layout {
         let made = &edits.as_ref().ok_or_else(committed)?.made;
         let check_unchanged = || expected.map_or(Ok(()), |digest| self.check_unchanged(digest));
         check_unchanged()?;
-        make_files(&self.store, &self.crews.crew())?;
-        self.store.publish_all()?;
+        publish_all(&self.store, &self.crews.crew())?;
         let outcome = self.edit_index(|draft| {
             check_unchanged()?;
             for (edit, meant) in made {

@@ -8,7 +8,7 @@
 use super::blobs::Store;
 use super::directory::{io_error, retry};
 use super::held::Held;
-use super::round::Round;
+use super::round::{Round, Task};
 use super::stage::Stage;
 use super::temp::TempFile;
 use crate::words::digest::Digest;
@@ -21,6 +21,9 @@ use std::sync::Arc;
 
 /// So many blobs are waited for one by one.
 const FEW: usize = 8;
+
+/// So many get their names in one round.
+const NAMED_AT_ONCE: usize = 4096;
 
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -102,7 +105,12 @@ impl Batch {
     }
 
     /// Waits until all blobs are on the disk and gives them their names.
-    pub(super) fn publish(&self, store: &Store, stage: &Stage) -> Result<()> {
+    pub(super) fn publish(
+        &self,
+        store: &Store,
+        stage: &Stage,
+        call: impl Fn(&Arc<Round>),
+    ) -> Result<()> {
         let mut waiting = self.lock();
         waiting.check()?;
         if !waiting.staged.is_empty() {
@@ -114,7 +122,7 @@ impl Batch {
         } else {
             waiting.sync_each(store, stage).map_err(|error| waiting.lost(error))?;
         }
-        waiting.give_names(store, stage)?;
+        waiting.give_names(store, call)?;
         waiting.sync_names(store).map_err(|error| waiting.lost(error))
     }
 
@@ -158,18 +166,21 @@ impl Waiting {
         self.found.iter().try_for_each(|digest| store.sync_content(digest))
     }
 
-    /// Whatever has such a name by now is as good, or torn.
-    fn give_names(&mut self, store: &Store, stage: &Stage) -> Result<()> {
+    fn give_names(&mut self, store: &Store, call: impl Fn(&Arc<Round>)) -> Result<()> {
         while let Some((first, _)) = self.staged.first_key_value() {
             let algorithm = first.computable()?;
             let target = store.algorithm_or_new(algorithm)?;
-            while let Some(blob) = self.staged.first_entry()
-                && blob.key().algorithm() == algorithm.as_str()
-            {
-                let name = OsStr::new(blob.key().encoded());
-                stage.directory().move_over(name, &target, name)?;
-                self.found.insert(blob.remove_entry().0);
+            let alike = self.staged.keys().take_while(|d| d.algorithm() == algorithm.as_str());
+            let next = alike.take(NAMED_AT_ONCE).map(|d| (d.clone(), Task::Name(target.clone())));
+            let round = Round::new(next)?;
+            call(&round);
+            let outcome = round.finish(store);
+            round.cut_off();
+            for digest in round.done() {
+                self.staged.remove(digest);
+                self.found.insert(digest.clone());
             }
+            outcome?;
         }
         Ok(())
     }

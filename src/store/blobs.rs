@@ -7,6 +7,7 @@ use super::durability::Durability;
 use super::files::BLOBS;
 use super::lock::Patience;
 use super::reader::BlobReader;
+use super::round::Round;
 use super::stage::{Stage, sweep};
 use super::survey::blob_path;
 use crate::words::descriptor::Descriptor;
@@ -211,9 +212,10 @@ impl Store {
     }
 
     /// Names all blobs of a transaction, which are then on the disk.
-    pub(crate) fn publish_all(&self) -> Result<()> {
+    /// `call` calls others to a round.
+    pub(crate) fn publish_all(&self, call: impl Fn(&Arc<Round>)) -> Result<()> {
         match &self.own.batch {
-            Some(batch) => batch.publish(self, &*self.stage()?),
+            Some(batch) => batch.publish(self, &*self.stage()?, call),
             None => Ok(()),
         }
     }

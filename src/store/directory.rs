@@ -371,6 +371,17 @@ impl Directory {
             .map_err(|error| io_error("replace", &target.path_of(name), error))
     }
 
+    /// The same, in two steps, which other threads do not wait for as they do for a move
+    /// from one directory to another.
+    pub(super) fn link_over(&self, own: &OsStr, target: &Self, name: &OsStr) -> Result<()> {
+        let link = || rustix::fs::linkat(&self.fd, own, &target.fd, name, AtFlags::empty());
+        match retry(link) {
+            Ok(()) => self.remove(own).map(drop),
+            // The name is taken, or the file system has no links.
+            Err(_) => self.move_over(own, target, name),
+        }
+    }
+
     /// Waits until the names in this directory are on the disk, if that was
     /// promised and the file system knows how to.
     pub(crate) fn sync(&self) -> Result<()> {

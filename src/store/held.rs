@@ -71,9 +71,8 @@ impl Held {
         self.blobs.len() >= 2 * MANY || self.bytes >= 2 * MUCH
     }
 
-    pub(super) fn all(&self) -> Result<Vec<(Digest, Small)>> {
-        let all = self.blobs.iter().map(|(digest, small)| (digest.clone(), small.clone()));
-        memory::list(all)
+    pub(super) fn all(&self) -> impl Iterator<Item = (Digest, Small)> {
+        self.blobs.iter().map(|(digest, small)| (digest.clone(), small.clone()))
     }
 }
 

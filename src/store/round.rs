@@ -1,16 +1,21 @@
-//! The making of files for all small blobs that were held at one time.
+//! The making of files for all small blobs that were held at one time, and the giving of
+//! names at a commit.
 //!
-//! To make a file takes the kernel longer than all else that a small blob needs. So any
-//! number of threads can take part in a round, while more blobs are put.
+//! That takes the kernel longer than all else that a small blob needs. So any number of
+//! threads can take part in a round; in the former while more blobs are put.
 
 use super::batch::Batch;
 use super::blobs::Store;
+use super::directory::Directory;
 use super::held::Small;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
+use crate::words::memory;
 use parking_lot::{Condvar, Mutex, MutexGuard};
+use std::ffi::OsStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// No lock is waited for together with an interrupt, so that is asked for so often.
@@ -19,9 +24,24 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// A thread is worth its start for each so many blobs.
 const SHARE: usize = 64;
 
+/// What is to be done for a blob.
+#[derive(Debug)]
+pub(super) enum Task {
+    MakeFile(Small),
+    /// Move it from the stage into this directory.
+    Name(Arc<Directory>),
+}
+
+#[derive(Debug)]
+struct Item {
+    digest: Digest,
+    task: Task,
+    is_done: AtomicBool,
+}
+
 #[derive(Debug)]
 pub(crate) struct Round {
-    blobs: Vec<(Digest, Small)>,
+    blobs: Vec<Item>,
     state: Mutex<State>,
     over: Condvar,
 }
@@ -30,17 +50,29 @@ pub(crate) struct Round {
 struct State {
     /// The first blob that nobody has taken.
     next: usize,
-    /// How many are being made.
+    /// How many are in work.
     in_work: usize,
-    /// Whether the rest is not made: one has failed, or who made it was interrupted.
+    /// Whether the rest is left: one has failed, or who had it in work was interrupted.
     is_cut_off: bool,
     /// Why it failed, until somebody is told.
     failure: Option<Error>,
 }
 
 impl Round {
-    fn new(blobs: Vec<(Digest, Small)>) -> Self {
-        Self { blobs, state: Mutex::default(), over: Condvar::new() }
+    pub(super) fn new(blobs: impl Iterator<Item = (Digest, Task)>) -> Result<Arc<Self>> {
+        let item = |(digest, task)| Item { digest, task, is_done: AtomicBool::new(false) };
+        let blobs = memory::list(blobs.map(item))?;
+        Ok(Arc::new(Self { blobs, state: Mutex::default(), over: Condvar::new() }))
+    }
+
+    fn digests(&self) -> impl Iterator<Item = &Digest> {
+        self.blobs.iter().map(|item| &item.digest)
+    }
+
+    /// The blobs for which all was done.
+    pub(super) fn done(&self) -> impl Iterator<Item = &Digest> {
+        let done = self.blobs.iter().filter(|item| item.is_done.load(Ordering::Acquire));
+        done.map(|item| &item.digest)
     }
 
     /// How many threads are worth their start.
@@ -48,13 +80,13 @@ impl Round {
         self.blobs.len().div_ceil(SHARE)
     }
 
-    /// Makes files as long as there are some to make and none fails.
+    /// Takes part as long as there is something to do and nothing fails.
     pub(crate) fn help(&self, store: &Store) {
-        while let Ok(true) = self.make_next(store) {}
+        while let Ok(true) = self.do_next(store) {}
     }
 
-    /// Returns when nobody makes files any more.
-    fn cut_off(&self) {
+    /// Returns when nobody takes part any more.
+    pub(super) fn cut_off(&self) {
         let mut state = self.state.lock();
         state.next = self.blobs.len();
         state.is_cut_off = true;
@@ -63,9 +95,9 @@ impl Round {
         }
     }
 
-    /// Makes files, and waits for those that others are making. Says whether all are
-    /// made, which they are not where another one who took part was interrupted, or was
-    /// told the failure. After an error, too, what has no file is held still.
+    /// Takes part, and waits for what others are doing. Says whether all is done, which it
+    /// is not where another one who took part was interrupted, or was told the failure.
+    /// After an error, too, what has no file is held still.
     pub(crate) fn finish(&self, store: &Store) -> Result<bool> {
         let is_whole = self.end(store)?;
         self.outcome().map(|()| is_whole)
@@ -73,7 +105,7 @@ impl Round {
 
     /// The same, but a failure is left for others to be told.
     fn end(&self, store: &Store) -> Result<bool> {
-        while self.make_next(store)? {}
+        while self.do_next(store)? {}
         let mut state = self.state.lock();
         while state.in_work > 0 {
             store.interrupt().check()?;
@@ -82,25 +114,26 @@ impl Round {
         Ok(!state.is_cut_off)
     }
 
-    /// Says whether there was one to make. An error is that the one who makes it was
+    /// Says whether there was something to do. An error is that the one who does it was
     /// interrupted; any other is the round's.
-    fn make_next(&self, store: &Store) -> Result<bool> {
+    fn do_next(&self, store: &Store) -> Result<bool> {
         store.interrupt().check()?;
         let mut state = self.state.lock();
-        let Some((digest, small)) = self.blobs.get(state.next) else { return Ok(false) };
+        let Some(item) = self.blobs.get(state.next) else { return Ok(false) };
         state.next += 1;
         state.in_work += 1;
         drop(state);
-        let made = catch_unwind(AssertUnwindSafe(|| store.make_file(digest, small)));
+        let done = catch_unwind(AssertUnwindSafe(|| store.carry_out(item)));
         let panicked = |_| Err(Error::Internal("a panic while a blob was stored".to_owned()));
-        let made = made.unwrap_or_else(panicked);
+        let done = done.unwrap_or_else(panicked);
+        item.is_done.store(done.is_ok(), Ordering::Release);
         let mut state = self.state.lock();
         state.in_work -= 1;
-        if made.is_err() {
+        if done.is_err() {
             state.next = self.blobs.len();
             state.is_cut_off = true;
         }
-        let mine = match made {
+        let mine = match done {
             Err(Error::Cancelled) => Err(Error::Cancelled),
             Err(error) => {
                 state.failure.get_or_insert(error);
@@ -124,6 +157,14 @@ impl Round {
 }
 
 impl Store {
+    fn carry_out(&self, Item { digest, task, .. }: &Item) -> Result<()> {
+        let name = OsStr::new(digest.encoded());
+        match task {
+            Task::MakeFile(small) => self.make_file(digest, small),
+            Task::Name(target) => self.stage()?.directory().link_over(name, target, name),
+        }
+    }
+
     /// The round that is under way, or a new one for all that is held, if anything is,
     /// to which `call` calls others; and whether it is new.
     pub(crate) fn round(&self, call: impl Fn(&Arc<Round>)) -> Result<Option<(Arc<Round>, bool)>> {
@@ -134,16 +175,16 @@ impl Store {
         if let Some(round) = &*current {
             return Ok(Some((Arc::clone(round), false)));
         }
-        let blobs = batch.held().all()?;
-        if blobs.is_empty() {
+        let make_file = |(digest, small)| (digest, Task::MakeFile(small));
+        let round = Round::new(batch.held().all().map(make_file))?;
+        if round.blobs.is_empty() {
             return Ok(None);
         }
         if self.staging().is_none() {
             // They have their names at once, and a collection finds them.
-            self.lease_all(blobs.iter().map(|(digest, _)| digest))?;
-            blobs.iter().try_for_each(|(digest, _)| self.note_kept(digest))?;
+            self.lease_all(round.digests())?;
+            round.digests().try_for_each(|digest| self.note_kept(digest))?;
         }
-        let round = Arc::new(Round::new(blobs));
         *current = Some(Arc::clone(&round));
         call(&round);
         Ok(Some((round, true)))

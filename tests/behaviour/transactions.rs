@@ -2,7 +2,9 @@
 
 use crate::api::{Api, Append, Flags, Kind, Matcher, OPEN};
 use crate::both;
-use crate::fixture::{assert_clean, image, index_json, layout, names, sha256, snapshot};
+use crate::fixture::{
+    OCTETS, assert_clean, blob_path, image, index_json, layout, names, put, sha256, snapshot,
+};
 use ocilayout::Descriptor;
 
 both!(
@@ -14,6 +16,7 @@ both!(
     a_commit_can_ask_for_an_unchanged_index,
     a_committed_transaction_is_over,
     a_commit_that_failed_can_be_tried_again,
+    names_that_could_not_be_given_are_given_later,
     a_function_is_asked_when_the_edit_is_made,
     transactions_do_not_nest,
     index_json_is_not_written_beside_a_transaction,
@@ -159,6 +162,35 @@ fn a_commit_that_failed_can_be_tried_again<A: Api>() {
     layout.put_manifest(&content, None, false).unwrap();
     transaction.commit().unwrap();
     assert_eq!(names(&path), ["a", "b"]);
+}
+
+/// Blobs that are too large to wait in memory.
+fn names_that_could_not_be_given_are_given_later<A: Api>() {
+    for threads in [1, 4] {
+        let (_scratch, path, layout) = layout::<A>();
+        layout.set_threads(threads);
+        let transaction = layout.begin().unwrap();
+        let blobs: Vec<_> = (0..300)
+            .map(|number| {
+                let content = format!("{number:<17000}");
+                put(&transaction, content.as_bytes(), OCTETS).descriptor.digest().to_string()
+            })
+            .collect();
+        // Nothing can be given the name of a directory.
+        let in_the_way = blob_path(&path, &blobs[150]);
+        std::fs::create_dir(&in_the_way).unwrap();
+        let failure = transaction.commit().unwrap_err();
+        assert_eq!((failure.kind, failure.errno), (Kind::Io, libc::EISDIR));
+        assert!(failure.message.contains(in_the_way.to_str().unwrap()), "{}", failure.message);
+        std::fs::remove_dir(&in_the_way).unwrap();
+        transaction.commit().unwrap();
+        for digest in &blobs {
+            let content = std::fs::read(blob_path(&path, digest)).unwrap();
+            assert_eq!(sha256(&content), *digest);
+        }
+        drop((transaction, layout));
+        assert_clean(&path);
+    }
 }
 
 fn a_function_is_asked_when_the_edit_is_made<A: Api>() {
