@@ -1184,7 +1184,8 @@ void ocilayout_sources_free(struct ocilayout_sources *sources);
  * which they were added. The list is used up, also after an error: it can only be freed.
  *
  * concurrency is how many sources are read at once, at most as many as
- * ocilayout_set_threads() allows; 0 is that many. With 1 all callbacks run on the calling
+ * ocilayout_set_threads() allows, or three quarters of that where any is compressed with
+ * zstd, which brings threads of its own; 0 is that many. With 1 all callbacks run on the calling
  * thread, one source after another. With more, those of different sources may run on
  * different threads, never two at once for one source, and they must return: no longjmp()
  * or the like leads out of them. progress, which may be NULL, is told on the

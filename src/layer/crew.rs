@@ -37,6 +37,13 @@ impl Crews {
         }
     }
 
+    /// How many blobs are worth to be written at once: where each of them may bring a
+    /// thread, as many as there are to hire.
+    pub(crate) fn at_once(&self, hiring: bool) -> usize {
+        let threads = self.threads();
+        if hiring { for_hire(threads) } else { threads }
+    }
+
     fn cores(&self) -> usize {
         match self.cores.load(Ordering::Relaxed) {
             0 => {
@@ -124,13 +131,13 @@ impl Crew {
         2 * self.threads + 2
     }
 
-    /// How many threads a library that brings its own may start: what is left of the
-    /// budget, but for a quarter, the part of the work that hashing is.
+    /// How many threads a library that brings its own may start: its part of what is left
+    /// of the budget.
     pub(super) fn hire(self: &Arc<Self>, most: usize) -> Hired {
         let mut work = self.board.work.lock();
         let taken = work.hired + work.stinting + work.stints.len();
         let left = self.threads.saturating_sub(taken);
-        let threads = (left - left / 4).clamp(1, most);
+        let threads = for_hire(left).clamp(1, most);
         work.hired += threads;
         Hired { crew: Arc::clone(self), threads }
     }
@@ -190,6 +197,12 @@ impl Crew {
     fn may_start(&self, started: &[JoinHandle<()>], hired: usize) -> bool {
         started.len() + hired + 1 < self.threads
     }
+}
+
+/// How many of so many threads a library may bring: all but a quarter, the part of the work
+/// that hashing is.
+fn for_hire(threads: usize) -> usize {
+    threads - threads / 4
 }
 
 /// Threads of the budget that work elsewhere, until this is dropped.

@@ -1,6 +1,6 @@
 //! How a blob is to be stored.
 
-use super::compression::{Compression, SourceCompression};
+use super::compression::{Compression, Method, SourceCompression};
 use crate::store::Demands;
 use crate::words::digest::{Algorithm, Digest};
 use crate::words::error::{Error, Result};
@@ -113,6 +113,11 @@ impl BlobOptions {
     pub fn rehash(mut self) -> Self {
         self.demands.rehash = true;
         self
+    }
+
+    /// Whether the blob is made with threads of a library.
+    pub(crate) fn hires_threads(&self) -> bool {
+        matches!(self.compression.0, Method::Zstd(_))
     }
 
     /// Refuses what cannot be before anything is done.

@@ -71,8 +71,8 @@ impl Pieces {
     }
 
     /// Puts a piece in work, as soon as there is a place for it. What it holds too much
-    /// becomes the start of the next, which stands in `blank` then.
-    pub(super) fn begin(&self, blank: &mut Blank) -> Result<Arc<Piece>> {
+    /// becomes the start of the next, of this size, which stands in `blank` then.
+    pub(super) fn begin(&self, blank: &mut Blank, next: usize) -> Result<Arc<Piece>> {
         // One is always let in, or a blob would wait for others that wait themselves.
         let enough = || self.shared.of_all.load(Ordering::Relaxed) >= self.crew.enough_pieces();
         self.help_until(|state| state.failed || state.in_work == 0 || !enough())?;
@@ -81,7 +81,7 @@ impl Pieces {
         state.in_work += 1;
         let bytes = state.spare.pop().unwrap_or_default();
         drop(state);
-        let next = Blank { bytes, ..Blank::of(blank.size) };
+        let next = Blank { bytes, ..Blank::of(next) };
         let Blank { bytes, filled, size } = mem::replace(blank, next);
         let shared = Arc::clone(&self.shared);
         let piece = Arc::new(Piece { bytes, size: filled.min(size), shared });

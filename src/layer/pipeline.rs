@@ -44,11 +44,13 @@ pub(super) enum Pipeline {
 pub(super) struct Line {
     /// First, so that all work on them has ended before the rest goes.
     pieces: Pieces,
-    /// What has come in and was not passed on. What is passed on is of one size
-    /// each time, whatever the sizes of the writes, since compressors make other
-    /// bytes of other sizes; and it is ours, since a caller's memory may change
-    /// between the hash and the write.
+    /// What has come in and was not passed on. The sizes of what is passed on do not
+    /// depend on those of the writes, since compressors make other bytes of other
+    /// sizes; and it is ours, since a caller's memory may change between the hash and
+    /// the write.
     blank: Blank,
+    /// The size of all pieces but the first.
+    size: usize,
     /// Hashes what comes in: for the digest, or if it is compressed for the diff ID.
     side_hash: Aside<Hasher>,
     /// Finds the diff ID of what is compressed and stored as it is given.
@@ -143,19 +145,23 @@ impl Line {
         } else {
             None
         };
-        let (size, out) = match options.compression.0 {
-            Method::None | Method::Plain => (PIECE, Out::AsGiven(Incoming::new(store, demands)?)),
+        let (first, size, out) = match options.compression.0 {
+            Method::None | Method::Plain => {
+                (PIECE, PIECE, Out::AsGiven(Incoming::new(store, demands)?))
+            }
             Method::Gzip(level) => {
-                (gzip::PIECE, Out::Gzip(Gzip::new(level, Hashed::new(store, demands)?)))
+                let gzip = Gzip::new(level, Hashed::new(store, demands)?);
+                (gzip::PIECE, gzip::PIECE, Out::Gzip(gzip))
             }
             Method::Zstd(level) => {
-                let hashed = Hashed::new(store, demands)?;
-                (zstd::PIECE, Out::Zstd(Box::new(Zstd::new(level, crew, hashed)?)))
+                let zstd = Zstd::new(level, crew, Hashed::new(store, demands)?)?;
+                (zstd::FIRST_PIECE, zstd::PIECE, Out::Zstd(Box::new(zstd)))
             }
         };
         Ok(Self {
             pieces: Pieces::new(Arc::clone(crew)),
-            blank: Blank::of(size),
+            blank: Blank::of(first),
+            size,
             side_hash: Aside::new(Hasher::new(algorithm)),
             side_decode,
             out,
@@ -178,7 +184,7 @@ impl Line {
     }
 
     fn pass_on(&mut self) -> Result<()> {
-        let piece = self.pieces.begin(&mut self.blank)?;
+        let piece = self.pieces.begin(&mut self.blank, self.size)?;
         if let Out::Gzip(gzip) = &self.out {
             gzip.add(&self.pieces, &piece);
         }

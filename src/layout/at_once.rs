@@ -13,8 +13,9 @@ use std::sync::Arc;
 
 impl Layout {
     /// Stores many sources, up to `concurrency` of them at once, and says what points at
-    /// each, in their order. 0 is as many as there are threads of this layout; with 1 all
-    /// are read on the calling thread, one after another.
+    /// each, in their order. 0 is as many as there are threads of this layout, or three
+    /// quarters of that where any is compressed with zstd, which brings threads of its own;
+    /// with 1 all are read on the calling thread, one after another.
     ///
     /// When one fails the others are given up. Blobs that were complete by then stay,
     /// named by nothing, until they are collected.
@@ -29,9 +30,10 @@ impl Layout {
         watch: &mut Watch<'_>,
     ) -> Result<Vec<Descriptor>> {
         self.heed(watch)?;
-        let threads = self.crews.threads();
-        let most = if concurrency == 0 { threads } else { concurrency };
-        let others = most.min(threads).min(sources.len()).saturating_sub(1);
+        let hiring = sources.iter().any(|(_, options)| options.hires_threads());
+        let at_once = self.crews.at_once(hiring);
+        let most = if concurrency == 0 { at_once } else { concurrency };
+        let others = most.min(at_once).min(sources.len()).saturating_sub(1);
         let sum = |of: fn(&Source<'static>) -> Option<u64>| {
             sources.iter().try_fold(0_u64, |sum, (source, _)| sum.checked_add(of(source)?))
         };
