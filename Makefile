@@ -20,7 +20,7 @@ TEST_TOOLS := gcc g++ clang nm readelf valgrind strace skopeo umoci docker-regis
 	mkfs.btrfs filefrag tar setpriv setcap setfacl setfattr pkg-config cmake abidiff doxygen mandoc groff
 
 BENCH_TOOLS := cc pkg-config git go python3 debootstrap findmnt time skopeo umoci \
-	gzip pigz igzip zstd tar bsdtar autoconf automake libtoolize nasm
+	gzip pigz igzip zstd tar bsdtar perf taskset autoconf automake libtoolize nasm
 
 .PHONY: all run test test-go sanitize soak compare-crashes bench bench-quick bench-page bench-tools docs header \
 	size deb check-packages check-cargo-c abi abi-baseline clean

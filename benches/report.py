@@ -3,6 +3,7 @@
 from statistics import median
 
 import cases
+import stages
 
 
 def summary(row):
@@ -56,6 +57,27 @@ def case_table(case):
     return (f"### {case['name']}: {case['title']}\n\n{table(heads, lines)}\n"
             f"{runs} {'run' if runs == 1 else 'runs'} each, in turns, on {case['place']}; "
             f"beside them the machine was busy with at most {others:.2f} cores.\n")
+
+
+def stages_table(results):
+    """Where the time of a layer goes."""
+    if not results.get("stages"):
+        return ""
+    lines = []
+    for told in results["stages"]:
+        shares = told["shares"]
+        beside = 1 - shares[stages.COMPRESS] - shares[stages.HASH]
+        lines.append([told["case"], f"{told['one core']:.3f}", f"{told['all cores']:.3f}",
+                      f"{told['one core'] / told['all cores']:.2f}",
+                      *(f"{100 * shares[stage]:.1f}" for stage in stages.STAGES),
+                      f"{100 * beside:.1f}"])
+    heads = ["case", "one core s", "all cores s", "times as fast", *stages.STAGES,
+             "but compress and hash"]
+    return ("### Where the time of a layer goes\n\n"
+            "Ours, of the cases above; percent of the processors' time, as perf samples it. To "
+            "read the\nsource and to write the blob is the kernel's copying; the former is done "
+            "by the caller's callback.\n\n"
+            f"{table(heads, lines)}")
 
 
 def limits_table(results):
@@ -131,4 +153,5 @@ def page(results, plot):
     drawing = [f"![The times as bars]({plot})\n"] if plot else []
     tables = [case_table(case) for case in results["cases"]]
     return "\n".join([INTRODUCTION, limits_table(results), better_peers(results), *drawing, *tables,
-                      "### The machine, and the programs\n", facts(results)])
+                      stages_table(results), "### The machine, and the programs\n",
+                      facts(results)])

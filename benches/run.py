@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures this library and its peers side by side, and prints tables.
 
-    benches/run.py [--quick] [--only CASE]... [--runs N]
+    benches/run.py [--quick] [--only CASE]... [--stages] [--runs N]
                    [--json FILE] [--plot FILE.svg] [--page FILE.md]
 
 make bench builds the library before. What is measured stands in cases.py.
@@ -21,18 +21,21 @@ import machine
 import measure
 import plot
 import report
+import stages
 import tools
 
 
 def main():
     wanted = arguments()
+    some = wanted.only or wanted.stages
     chosen = [case for case in cases.CASES
-              if (case.name in wanted.only if wanted.only else case.quick or not wanted.quick)]
+              if (case.name in wanted.only if some else case.quick or not wanted.quick)]
     if wanted.runs:
         chosen = [replace(case, runs=wanted.runs) for case in chosen]
 
     built = tools.build()
-    made = inputs.make(needed(chosen))
+    staged = cases.STAGED if wanted.stages or not some else ()
+    made = inputs.make(needed([*chosen, *staged]))
     results = {"machine": machine.describe(), "versions": tools.versions(built), "cases": []}
     print(report.facts(results), flush=True)
     # So that nothing large stays behind, in memory, whoever ends this.
@@ -44,12 +47,16 @@ def main():
             results["cases"].append({"name": case.name, "title": case.title, "place": place,
                                      "sized": bool(case.compression), "rows": rows})
             print(report.case_table(results["cases"][-1]), flush=True)
+        if staged:
+            results["stages"] = stages.measure_all(staged, {**built, **made})
+            print(report.stages_table(results), flush=True)
     except measure.Failed as failure:
         sys.exit(f"bench: {case.name}: {failure}")
     finally:
         measure.clean_up()
-    print(report.better_peers(results))
-    print(report.limits_table(results))
+    if results["cases"]:
+        print(report.better_peers(results))
+        print(report.limits_table(results))
     write(wanted, results)
 
 
@@ -59,6 +66,8 @@ def arguments():
     parser.add_argument("--only", metavar="CASE", action="append", default=[],
                         choices=[case.name for case in cases.CASES],
                         help="one of: %(choices)s; may be given again")
+    parser.add_argument("--stages", action="store_true",
+                        help="what each stage of a layer takes, and no case that is not named")
     parser.add_argument("--runs", metavar="N", type=int, help="in the place of those of each case")
     parser.add_argument("--json", metavar="FILE", type=Path, help="writes every run")
     parser.add_argument("--plot", metavar="FILE.svg", type=Path, help="draws bars")
