@@ -70,9 +70,9 @@ def stages_table(results):
         lines.append([told["case"], f"{told['one core']:.3f}", f"{told['all cores']:.3f}",
                       f"{told['one core'] / told['all cores']:.2f}",
                       *(f"{100 * shares[stage]:.1f}" for stage in stages.STAGES),
-                      f"{100 * beside:.1f}"])
+                      f"{100 * beside:.1f}", f"{100 * (beside - shares[stages.READ]):.1f}"])
     heads = ["case", "one core s", "all cores s", "times as fast", *stages.STAGES,
-             "but compress and hash"]
+             "but compress and hash", "nor read"]
     return ("### Where the time of a layer goes\n\n"
             "Ours, of the cases above; percent of the processors' time, as perf samples it. To "
             "read the\nsource and to write the blob is the kernel's copying; the former is done "

@@ -34,7 +34,7 @@ def main():
         chosen = [replace(case, runs=wanted.runs) for case in chosen]
 
     built = tools.build()
-    staged = cases.STAGED if wanted.stages or not some else ()
+    staged = cases.STAGED if wanted.stages or not (some or wanted.quick) else ()
     made = inputs.make(needed([*chosen, *staged]))
     results = {"machine": machine.describe(), "versions": tools.versions(built), "cases": []}
     print(report.facts(results), flush=True)

@@ -11,7 +11,7 @@ from statistics import median
 
 import measure
 
-RUNS = 5
+RUNS = 3
 SAMPLES_PER_SECOND = 5000
 
 # Each with what it names: first among the calls that led to the sample, for what the

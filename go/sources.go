@@ -83,7 +83,8 @@ func FromDifference(lower, upper string, directory *DirectoryOptions, options *B
 // PutAllOptions say how several blobs are stored; nil is the same as none.
 type PutAllOptions struct {
 	// Concurrency is how many sources are read at once, at most as many as
-	// Layout.SetThreads allows; 0 is that many.
+	// Layout.SetThreads allows, or three quarters of that where any is compressed with
+	// zstd, which brings threads of its own; 0 is that many.
 	Concurrency int
 	// Progress is told how far the call has come, in place of those of the sources.
 	Progress func(Progress)

@@ -774,14 +774,14 @@ ocilayout_status ocilayout_set_lock_timeout(const struct ocilayout *layout,
  * Says how many threads work at once for the layout and all its transactions, the
  * calling one among them; 0, the default, is one for each core.
  *
- * The library starts threads only for blobs of more than a piece (256 KiB, with gzip
- * 1 MiB), for ocilayout_blob_put_all(), for ocilayout_verify(), and for a thousand
- * small blobs in one transaction. They are named ocilayout-1 and so on, have ended when
- * the last blob that is being written is finished or freed, those of a transaction when
- * that is committed or freed, and run none of your callbacks but those of
- * ocilayout_blob_put_all(). What is stored does not depend on them. zstd compresses on
- * threads of its own, up to as many as that, one at least, beside the calling one, which
- * only reads, hashes and writes then.
+ * The library starts threads only for blobs of more than a piece (256 KiB, with zstd
+ * 512 KiB, with gzip 1 MiB), for ocilayout_blob_put_all(), for ocilayout_verify(), and
+ * for a thousand small blobs in one transaction. They are named ocilayout-1 and so on,
+ * have ended when the last blob that is being written is finished or freed, those of a
+ * transaction when that is committed or freed, and run none of your callbacks but those
+ * of ocilayout_blob_put_all(). What is stored does not depend on them. zstd compresses
+ * on threads of its own, up to as many as that, one at least, beside the calling one,
+ * which only reads, hashes and writes then.
  *
  * ocilayout_verify() has so many threads of its own, which end with it, while the
  * calling one only waits and tells; with 1 it starts none, and works itself.
