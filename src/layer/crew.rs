@@ -4,6 +4,7 @@
 //! written, and gone with the last of these: at rest a layout has no thread, so that a
 //! host that forks, or that unloads the library, has none to look after.
 
+use super::stock::Stock;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::mem;
@@ -75,8 +76,7 @@ pub(crate) struct Crew {
     process: u32,
     threads: usize,
     board: Arc<Board>,
-    /// How many pieces are in work, of all blobs.
-    pieces: Arc<AtomicUsize>,
+    stock: Arc<Stock>,
     started: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -109,8 +109,8 @@ impl Work {
 impl Crew {
     fn new(threads: usize) -> Self {
         let process = std::process::id();
-        let (board, pieces) = (Arc::default(), Arc::default());
-        Self { process, threads, board, pieces, started: Mutex::default() }
+        let (board, stock) = (Arc::default(), Arc::default());
+        Self { process, threads, board, stock, started: Mutex::default() }
     }
 
     pub(super) fn is_ours(&self) -> bool {
@@ -122,8 +122,8 @@ impl Crew {
         self.threads
     }
 
-    pub(super) fn pieces(&self) -> &Arc<AtomicUsize> {
-        &self.pieces
+    pub(super) fn stock(&self) -> &Arc<Stock> {
+        &self.stock
     }
 
     /// How many pieces are to be in work so that no thread waits for the next one.

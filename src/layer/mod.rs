@@ -13,6 +13,7 @@ mod options;
 mod pieces;
 mod pipeline;
 mod relief;
+mod stock;
 mod writer;
 mod zstd;
 

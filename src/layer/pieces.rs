@@ -5,6 +5,7 @@
 //! helps with those that are in work.
 
 use super::crew::Crew;
+use super::stock::Stock;
 use crate::words::error::{Error, Result};
 use crate::words::memory;
 use parking_lot::{Condvar, Mutex};
@@ -13,7 +14,6 @@ use std::mem;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Room for the first bytes of a blob; most blobs are small.
 const FIRST: usize = 16 * 1024;
@@ -30,15 +30,14 @@ pub(super) struct Pieces {
 }
 
 struct Shared {
-    /// How many pieces are in work, of all blobs of the crew.
-    of_all: Arc<AtomicUsize>,
+    /// That of all blobs of the crew.
+    stock: Arc<Stock>,
     state: Mutex<State>,
     changed: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    spare: Vec<Vec<u8>>,
     in_work: usize,
     jobs: usize,
     failed: bool,
@@ -65,8 +64,9 @@ pub(super) struct Piece {
 
 impl Pieces {
     pub(super) fn new(crew: Arc<Crew>) -> Self {
-        let of_all = Arc::clone(crew.pieces());
-        let shared = Shared { of_all, state: Mutex::default(), changed: Condvar::new() };
+        let stock = Arc::clone(crew.stock());
+        stock.begin_blob();
+        let shared = Shared { stock, state: Mutex::default(), changed: Condvar::new() };
         Self { crew, shared: Arc::new(shared), ending: false }
     }
 
@@ -74,14 +74,12 @@ impl Pieces {
     /// becomes the start of the next, of this size, which stands in `blank` then.
     pub(super) fn begin(&self, blank: &mut Blank, next: usize) -> Result<Arc<Piece>> {
         // One is always let in, or a blob would wait for others that wait themselves.
-        let enough = || self.shared.of_all.load(Ordering::Relaxed) >= self.crew.enough_pieces();
+        let stock = &self.shared.stock;
+        let enough = || stock.pieces() >= self.crew.enough_pieces();
         self.help_until(|state| state.failed || state.in_work == 0 || !enough())?;
-        self.shared.of_all.fetch_add(1, Ordering::Relaxed);
-        let mut state = self.shared.state.lock();
-        state.in_work += 1;
-        let bytes = state.spare.pop().unwrap_or_default();
-        drop(state);
-        let next = Blank { bytes, ..Blank::of(next) };
+        stock.begin_piece();
+        self.shared.state.lock().in_work += 1;
+        let next = Blank { bytes: stock.take(), ..Blank::of(next) };
         let Blank { bytes, filled, size } = mem::replace(blank, next);
         let shared = Arc::clone(&self.shared);
         let piece = Arc::new(Piece { bytes, size: filled.min(size), shared });
@@ -227,14 +225,14 @@ impl Blank {
 impl Piece {
     /// Memory for what is made of the piece, with room for so many bytes.
     pub(super) fn buffer(&self, size: usize) -> Result<Vec<u8>> {
-        let mut buffer = self.shared.state.lock().spare.pop().unwrap_or_default();
+        let mut buffer = self.shared.stock.take();
         memory::extend(&mut buffer, size)?;
         Ok(buffer)
     }
 
     /// Takes such memory back.
     pub(super) fn reuse(&self, buffer: Vec<u8>) {
-        self.shared.state.lock().spare.push(buffer);
+        self.shared.stock.give_back(buffer);
     }
 }
 
@@ -248,11 +246,8 @@ impl Deref for Piece {
 
 impl Drop for Piece {
     fn drop(&mut self) {
-        let mut state = self.shared.state.lock();
-        state.spare.push(mem::take(&mut self.bytes));
-        state.in_work -= 1;
-        self.shared.of_all.fetch_sub(1, Ordering::Relaxed);
-        drop(state);
+        self.shared.stock.end_piece(mem::take(&mut self.bytes));
+        self.shared.state.lock().in_work -= 1;
         self.shared.changed.notify_all();
     }
 }
@@ -263,6 +258,7 @@ impl Drop for Pieces {
         if self.crew.is_ours() {
             self.shared.state.lock().failed = true;
             let _ = self.settle();
+            self.shared.stock.end_blob();
         }
     }
 }
