@@ -40,9 +40,10 @@ def measure_all(cases, names):
 
 def measure_one(case, names):
     command = case.rows[0].command
-    shares = shares_of(run(case, command, names, recorded))
     runs = [[run(case, f"{cores}{command}", names, timed) for cores in ["taskset -c 0 ", ""]]
             for _ in range(RUNS)]
+    # After those, which have brought the source into memory.
+    shares = shares_of(run(case, command, names, recorded))
     alone, all_cores = (median(side) for side in zip(*runs))
     return {"case": case.name, "one core": alone, "all cores": all_cores, "shares": shares}
 
