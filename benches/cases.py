@@ -46,7 +46,7 @@ class Case:
     step: int = 1  # each so many of those are edited, looked up or kept
     disk: bool = False  # on a disk, rather than in memory
     compression: str = ""  # what its layer has to be; then outputs differ in size
-    runs: int = 5  # beside one that warms up; a case of one run has no such
+    runs: int = 5  # beside one that warms up, which one run and the quick form have not
     quick: bool = True  # part of the quick form
 
 
@@ -156,7 +156,7 @@ BLOBS = Case(
 BLOBS_IN_MEMORY = Case(
     "blobs-in-memory",
     "The same layers, where no disk is waited for",
-    check="blobs", source="blobs",
+    check="blobs", source="blobs", quick=False,
     rows=(
         Row(OURS, "{ours} blobs full {out} {blobs}", "put_all"),
         Row(OURS_RUST, "{ours_rust} blobs {out} {blobs}", "the same"),

@@ -27,7 +27,7 @@ def measure(case, names, quick):
     """Measures a case; names are what the braces of its commands stand for."""
     rows = [row for row in case.rows if not (quick and row.slow)]
     runs = min(case.runs, 2) if quick else case.runs
-    warm_up = 1 if runs > 1 else 0
+    warm_up = 1 if runs > 1 and not quick else 0
     found = {row.name: [] for row in rows}
     for turn in range(warm_up + runs):
         for row in rows:

@@ -57,6 +57,8 @@ def main():
     if results["cases"]:
         print(report.better_peers(results))
         print(report.limits_table(results))
+    if wanted.quick:
+        print("Of two runs each: what is near to its limit is to be looked at in the whole form.")
     write(wanted, results)
 
 
