@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 pub(super) struct Aside<S: Stage>(Arc<Lane<S>>);
 
-impl<S: Stage<Piece = Arc<Piece>> + Send + 'static> Aside<S> {
+impl<S: Stage<Piece = Piece> + Send + 'static> Aside<S> {
     pub(super) fn new(stage: S) -> Self {
         Self(Arc::new(Lane::new(stage)))
     }
 
-    pub(super) fn add(&self, pieces: &Pieces, piece: &Arc<Piece>) {
-        let (lane, piece, place) = (Arc::clone(&self.0), Arc::clone(piece), self.0.reserve());
+    pub(super) fn add(&self, pieces: &Pieces, piece: &Piece) {
+        let (lane, piece, place) = (Arc::clone(&self.0), piece.clone(), self.0.reserve());
         pieces.share(move || lane.bring(place, piece));
     }
 

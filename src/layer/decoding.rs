@@ -9,7 +9,6 @@ use crate::words::memory;
 use flate2::write::MultiGzDecoder;
 use std::io::{self, Write};
 use std::mem;
-use std::sync::Arc;
 use zstd::stream::raw;
 use zstd::stream::zio::Writer;
 
@@ -130,9 +129,9 @@ impl Decoder<Hashing> {
 }
 
 impl Stage for Decoder<Hashing> {
-    type Piece = Arc<Piece>;
+    type Piece = Piece;
 
-    fn take(&mut self, piece: Arc<Piece>) -> Result<()> {
+    fn take(&mut self, piece: Piece) -> Result<()> {
         self.write(&piece)
     }
 }

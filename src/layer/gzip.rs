@@ -26,7 +26,7 @@ pub(super) struct Gzip {
 pub(super) struct Member {
     compressed: Vec<u8>,
     size: usize,
-    of: Arc<Piece>,
+    of: Piece,
 }
 
 impl Gzip {
@@ -34,9 +34,9 @@ impl Gzip {
         Self { level, compressors: Arc::default(), out: Arc::new(Lane::new(out)) }
     }
 
-    pub(super) fn add(&self, pieces: &Pieces, piece: &Arc<Piece>) {
+    pub(super) fn add(&self, pieces: &Pieces, piece: &Piece) {
         let (out, compressors) = (Arc::clone(&self.out), Arc::clone(&self.compressors));
-        let (level, piece, place) = (self.level, Arc::clone(piece), self.out.reserve());
+        let (level, piece, place) = (self.level, piece.clone(), self.out.reserve());
         pieces.submit(move || {
             let spare = compressors.lock().pop();
             let mut compressor = spare.map_or_else(|| Compressor::new(level), Ok)?;

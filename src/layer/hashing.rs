@@ -8,9 +8,9 @@ use crate::words::error::Result;
 use std::sync::Arc;
 
 impl Stage for Hasher {
-    type Piece = Arc<Piece>;
+    type Piece = Piece;
 
-    fn take(&mut self, piece: Arc<Piece>) -> Result<()> {
+    fn take(&mut self, piece: Piece) -> Result<()> {
         self.update(&piece);
         Ok(())
     }

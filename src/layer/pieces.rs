@@ -55,8 +55,11 @@ pub(crate) struct Blank {
     size: usize,
 }
 
-/// A piece in work.
-pub(super) struct Piece {
+/// A hold on a piece in work, whose memory is used again when the last one goes.
+#[derive(Clone)]
+pub(super) struct Piece(Arc<Content>);
+
+struct Content {
     bytes: Vec<u8>,
     size: usize,
     shared: Arc<Shared>,
@@ -72,7 +75,7 @@ impl Pieces {
 
     /// Puts a piece in work, as soon as there is a place for it. What it holds too much
     /// becomes the start of the next, of this size, which stands in `blank` then.
-    pub(super) fn begin(&self, blank: &mut Blank, next: usize) -> Result<Arc<Piece>> {
+    pub(super) fn begin(&self, blank: &mut Blank, next: usize) -> Result<Piece> {
         // One is always let in, or a blob would wait for others that wait themselves.
         let stock = &self.shared.stock;
         let enough = || stock.pieces() >= self.crew.enough_pieces();
@@ -82,8 +85,8 @@ impl Pieces {
         let next = Blank { bytes: stock.take(), ..Blank::of(next) };
         let Blank { bytes, filled, size } = mem::replace(blank, next);
         let shared = Arc::clone(&self.shared);
-        let piece = Arc::new(Piece { bytes, size: filled.min(size), shared });
-        blank.copy(piece.bytes.get(piece.size..filled).unwrap_or_default())?;
+        let piece = Piece(Arc::new(Content { bytes, size: filled.min(size), shared }));
+        blank.copy(piece.0.bytes.get(piece.0.size..filled).unwrap_or_default())?;
         Ok(piece)
     }
 
@@ -225,14 +228,14 @@ impl Blank {
 impl Piece {
     /// Memory for what is made of the piece, with room for so many bytes.
     pub(super) fn buffer(&self, size: usize) -> Result<Vec<u8>> {
-        let mut buffer = self.shared.stock.take();
+        let mut buffer = self.0.shared.stock.take();
         memory::extend(&mut buffer, size)?;
         Ok(buffer)
     }
 
     /// Takes such memory back.
     pub(super) fn reuse(&self, buffer: Vec<u8>) {
-        self.shared.stock.give_back(buffer);
+        self.0.shared.stock.give_back(buffer);
     }
 }
 
@@ -240,11 +243,17 @@ impl Deref for Piece {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        self.bytes.get(..self.size).unwrap_or_default()
+        self.0.bytes.get(..self.0.size).unwrap_or_default()
     }
 }
 
 impl Drop for Piece {
+    fn drop(&mut self) {
+        self.0.shared.stock.let_go();
+    }
+}
+
+impl Drop for Content {
     fn drop(&mut self) {
         self.shared.stock.end_piece(mem::take(&mut self.bytes));
         self.shared.state.lock().in_work -= 1;
