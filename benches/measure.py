@@ -151,4 +151,4 @@ def clean_up():
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda output: subprocess.run(["rm", "-rf", output], check=False), outputs))
     for place in places:
-        place.rmdir()
+        shutil.rmtree(place, ignore_errors=True)

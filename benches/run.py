@@ -51,7 +51,7 @@ def main():
             results["stages"] = stages.measure_all(staged, {**built, **made})
             print(report.stages_table(results), flush=True)
     except measure.Failed as failure:
-        sys.exit(f"bench: {case.name}: {failure}")
+        sys.exit(f"bench: {failure}")
     finally:
         measure.clean_up()
     if results["cases"]:
