@@ -8,9 +8,13 @@ use crate::words::memory;
 use indexmap::IndexMap;
 use std::sync::Arc;
 
-/// So many blobs, or so many bytes, are much.
-const MANY: usize = 1024;
+/// So many blobs, or so many bytes, are worth a round.
+const MANY: usize = 64;
 const MUCH: usize = 1 << 20;
+
+/// So many are too much to hold.
+const TOO_MANY: usize = 2048;
+const TOO_MUCH: usize = 2 << 20;
 
 #[derive(Debug, Default)]
 pub(super) struct Held {
@@ -68,7 +72,7 @@ impl Held {
     }
 
     pub(super) fn is_too_much(&self) -> bool {
-        self.blobs.len() >= 2 * MANY || self.bytes >= 2 * MUCH
+        self.blobs.len() >= TOO_MANY || self.bytes >= TOO_MUCH
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = (Digest, Small)> {

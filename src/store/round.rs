@@ -22,7 +22,7 @@ use std::time::Duration;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A thread is worth its start for each so many blobs.
-const SHARE: usize = 64;
+const SHARE: usize = 32;
 
 /// What is to be done for a blob.
 #[derive(Debug)]

@@ -300,8 +300,8 @@ static void given_up_beside_another(const char *dir) {
     CHECK_WHOLE(dir);
 }
 
-static void *put_the_last(void *transaction) {
-    put_numbered(transaction, 1024, 1025);
+static void *put_many(void *transaction) {
+    put_numbered(transaction, 0, 1025);
     return NULL;
 }
 
@@ -312,19 +312,19 @@ static void *be_stopped(void *transaction) {
     return NULL;
 }
 
-/* A put that waits while another one waits for a collection. */
+/* A put that waits while another one waits for a collection, when so much is held that it
+ * gets its files. */
 static void waiting_for_who_waits(const char *dir) {
     ocilayout *layout = at_once(dir), *transaction, *stopped;
     OK(ocilayout_begin(layout, &transaction, err));
     OK(ocilayout_interruptible(transaction, &stopped, err));
-    put_numbered(transaction, 0, 1024);
     char blobs[4096];
     snprintf(blobs, sizeof blobs, "%s/blobs", dir);
     int collection = open(blobs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     CHECK(collection >= 0);
     CHECK_INT(flock(collection, LOCK_EX), 0);
-    pthread_t last, more;
-    CHECK_INT(pthread_create(&last, NULL, put_the_last, transaction), 0);
+    pthread_t many, more;
+    CHECK_INT(pthread_create(&many, NULL, put_many, transaction), 0);
     CHECK_INT(nanosleep(&(struct timespec){0, 200000000}, NULL), 0);
     CHECK_INT(pthread_create(&more, NULL, be_stopped, stopped), 0);
     CHECK_INT(nanosleep(&(struct timespec){0, 200000000}, NULL), 0);
@@ -335,7 +335,7 @@ static void waiting_for_who_waits(const char *dir) {
     CHECK_INT(pthread_timedjoin_np(more, NULL, &until), 0);
     CHECK_INT(flock(collection, LOCK_UN), 0);
     CHECK_INT(close(collection), 0);
-    CHECK_INT(pthread_join(last, NULL), 0);
+    CHECK_INT(pthread_join(many, NULL), 0);
     OK(ocilayout_commit(transaction, err));
     ocilayout_free(stopped);
     ocilayout_free(transaction);
