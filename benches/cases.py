@@ -101,7 +101,7 @@ GZIP = Case(
 GZIP_6 = Case(
     "gzip-6",
     "The same tar to a gzip layer, at level 6",
-    check="stream", source="rootfs", compression="gzip", runs=3,
+    check="stream", source="rootfs", compression="gzip", runs=2,
     rows=(
         Row(OURS, "{ours} layer full {out} {rootfs} gzip 6", "from a C callback"),
         Row(PIGZ, "sh -c 'pigz -6 -p2 -c \"$0\" >\"$1\"' {rootfs} {out}",
@@ -166,7 +166,7 @@ BLOBS_IN_MEMORY = Case(
 FILES = Case(
     "files",
     "A directory of 100,000 small files to a gzip layer",
-    check="directory", source="files", compression="gzip", runs=3, quick=False,
+    check="directory", source="files", compression="gzip", runs=2, quick=False,
     rows=(
         Row(OURS, "{ours} directory full {out} {files} gzip -1", "put_directory"),
         Row("tar and pigz",
@@ -344,7 +344,7 @@ CASES = (
         Row(OURS_ADAPTER, "{adapter} ggcr-images {out} 1000",
             "AppendImage by our import path; all on the disk each time"),)),
     one_by_one(4000, "none", runs=1, quick=False),
-    at_once(100),
+    at_once(100, runs=25),
     at_once(1000, more=(Row(OURS_RUST, "{ours_rust} batch {out} 1000", "the same"),)),
     at_once(10_000, runs=2, quick=False),
     at_once(100_000, runs=1, quick=False),

@@ -43,7 +43,7 @@ def measure_one(case, names):
     runs = [[run(case, f"{cores}{command}", names, timed) for cores in ["taskset -c 0 ", ""]]
             for _ in range(RUNS)]
     # After those, which have brought the source into memory.
-    shares = shares_of(run(case, command, names, recorded))
+    shares = shares_of("\n\n".join(run(case, command, names, recorded) for _ in range(RUNS)))
     alone, all_cores = (median(side) for side in zip(*runs))
     return {"case": case.name, "one core": alone, "all cores": all_cores, "shares": shares}
 

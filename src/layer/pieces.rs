@@ -86,7 +86,11 @@ impl Pieces {
         let Blank { bytes, filled, size } = mem::replace(blank, next);
         let shared = Arc::clone(&self.shared);
         let piece = Piece(Arc::new(Content { bytes, size: filled.min(size), shared }));
-        blank.copy(piece.0.bytes.get(piece.0.size..filled).unwrap_or_default())?;
+        if let Some(too_much) = piece.0.bytes.get(piece.0.size..filled)
+            && !too_much.is_empty()
+        {
+            blank.copy(too_much)?;
+        }
         Ok(piece)
     }
 
