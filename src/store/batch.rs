@@ -171,7 +171,8 @@ impl Waiting {
             let algorithm = first.computable()?;
             let target = store.algorithm_or_new(algorithm)?;
             let alike = self.staged.keys().take_while(|d| d.algorithm() == algorithm.as_str());
-            let next = alike.take(NAMED_AT_ONCE).map(|d| (d.clone(), Task::Name(target.clone())));
+            let name = |digest: &Digest| Ok((digest.clone(), Task::Name(Arc::clone(&target))));
+            let next = alike.take(NAMED_AT_ONCE).map(name);
             let round = Round::new(next)?;
             call(&round);
             let outcome = round.finish(store);

@@ -1,6 +1,7 @@
 //! Small blobs of a transaction, which are held in memory until they have their files.
 
 use super::blobs::Store;
+use super::directory::Directory;
 use super::placing::Whole;
 use crate::words::digest::Digest;
 use crate::words::error::Result;
@@ -96,8 +97,13 @@ impl Store {
         self.own.batch.as_ref().is_some_and(|batch| batch.held().is_too_much())
     }
 
-    pub(super) fn make_file(&self, digest: &Digest, small: &Small) -> Result<()> {
-        self.place(Whole::Bytes(&small.content), digest, small.rehash)?;
+    pub(super) fn make_file(
+        &self,
+        directory: &Directory,
+        digest: &Digest,
+        small: &Small,
+    ) -> Result<()> {
+        self.place_in(directory, Whole::Bytes(&small.content), digest, small.rehash)?;
         if let Some(batch) = &self.own.batch {
             batch.held().let_go(digest, small);
         }

@@ -29,16 +29,27 @@ impl Store {
     pub(super) fn place(&self, whole: Whole<'_>, digest: &Digest, rehash: bool) -> Result<()> {
         // It may have been moved or removed while the blob was written.
         let directory = self.algorithm_or_new(digest.computable()?)?;
-        if self.keep_in(Some(&directory), digest, whole.size(), rehash)? {
+        self.place_in(&directory, whole, digest, rehash)
+    }
+
+    /// The same, where the directory was found just now.
+    pub(super) fn place_in(
+        &self,
+        directory: &Directory,
+        whole: Whole<'_>,
+        digest: &Digest,
+        rehash: bool,
+    ) -> Result<()> {
+        if self.keep_in(Some(directory), digest, whole.size(), rehash)? {
             return Ok(());
         }
         let file = match whole {
             Whole::File(file) => file,
-            Whole::Bytes(bytes) => TempFile::holding(self, &directory, bytes)?,
+            Whole::Bytes(bytes) => TempFile::holding(self, directory, bytes)?,
         };
         match self.staging() {
             Some(batch) => batch.add(&*self.stage()?, file, digest)?,
-            None => self.name(file, &directory, digest)?,
+            None => self.name(file, directory, digest)?,
         }
         self.note_kept(digest)
     }

@@ -8,7 +8,7 @@ use super::batch::Batch;
 use super::blobs::Store;
 use super::directory::Directory;
 use super::held::Small;
-use crate::words::digest::Digest;
+use crate::words::digest::{Algorithm, Digest};
 use crate::words::error::{Error, Result};
 use crate::words::memory;
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -27,7 +27,8 @@ const SHARE: usize = 32;
 /// What is to be done for a blob.
 #[derive(Debug)]
 pub(super) enum Task {
-    MakeFile(Small),
+    /// Make its file, which will have its name in this directory.
+    MakeFile(Arc<Directory>, Small),
     /// Move it from the stage into this directory.
     Name(Arc<Directory>),
 }
@@ -59,9 +60,9 @@ struct State {
 }
 
 impl Round {
-    pub(super) fn new(blobs: impl Iterator<Item = (Digest, Task)>) -> Result<Arc<Self>> {
+    pub(super) fn new(blobs: impl Iterator<Item = Result<(Digest, Task)>>) -> Result<Arc<Self>> {
         let item = |(digest, task)| Item { digest, task, is_done: AtomicBool::new(false) };
-        let blobs = memory::list(blobs.map(item))?;
+        let blobs = memory::try_list(blobs.map(|blob| blob.map(item)))?;
         Ok(Arc::new(Self { blobs, state: Mutex::default(), over: Condvar::new() }))
     }
 
@@ -160,7 +161,7 @@ impl Store {
     fn carry_out(&self, Item { digest, task, .. }: &Item) -> Result<()> {
         let name = OsStr::new(digest.encoded());
         match task {
-            Task::MakeFile(small) => self.make_file(digest, small),
+            Task::MakeFile(directory, small) => self.make_file(directory, digest, small),
             Task::Name(target) => self.stage()?.directory().link_over(name, target, name),
         }
     }
@@ -175,7 +176,18 @@ impl Store {
         if let Some(round) = &*current {
             return Ok(Some((Arc::clone(round), false)));
         }
-        let make_file = |(digest, small)| (digest, Task::MakeFile(small));
+        // Looked for once: two threads that look at one name again and again hinder each
+        // other.
+        let mut found: Option<(Algorithm, Arc<Directory>)> = None;
+        let make_file = |(digest, small): (Digest, Small)| {
+            let algorithm = digest.computable()?;
+            let directory = match &found {
+                Some((other, directory)) if *other == algorithm => Arc::clone(directory),
+                _ => self.algorithm_or_new(algorithm)?,
+            };
+            found = Some((algorithm, Arc::clone(&directory)));
+            Ok((digest, Task::MakeFile(directory, small)))
+        };
         let round = Round::new(batch.held().all().map(make_file))?;
         if round.blobs.is_empty() {
             return Ok(None);
