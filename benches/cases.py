@@ -4,7 +4,7 @@ A command is words; {out} is where its output goes, which is not there before,
 and the other braces are what inputs.py and tools.py have made.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 OURS = "ours"
 OURS_NONE = "ours, durability none"
@@ -150,25 +150,25 @@ BLOBS = Case(
     ),
 )
 
-CROSSING_GZIP = Case(
-    "crossing-gzip",
-    "The same tar to a gzip layer, from each language",
-    check="stream", source="rootfs", compression="gzip", runs=11, quick=False,
-    rows=(
-        Row(OURS, "{ours} layer full {out} {rootfs} gzip -1", "from a C callback"),
-        Row(OURS_RUST, "{ours_rust} layer {out} {rootfs} gzip", "from a Rust File"),
-        Row(OURS_GO, "{ours_go} {out} {rootfs}", "from a Go reader"),
-    ),
+
+def crossing(case, runs, *rows):
+    """The first row of a case beside the same from other languages."""
+    return replace(
+        case, name=f"crossing-{case.compression}",
+        title=f"The same tar to a {case.compression} layer, from each language",
+        rows=(case.rows[0], *rows), runs=runs, quick=False,
+    )
+
+
+CROSSING_GZIP = crossing(
+    GZIP, 11,
+    Row(OURS_RUST, "{ours_rust} layer {out} {rootfs} gzip", "from a Rust File"),
+    Row(OURS_GO, "{ours_go} {out} {rootfs}", "from a Go reader"),
 )
 
-CROSSING_ZSTD = Case(
-    "crossing-zstd",
-    "The same tar to a zstd layer, from each language",
-    check="stream", source="rootfs", compression="zstd", runs=21, quick=False,
-    rows=(
-        Row(OURS, "{ours} layer full {out} {rootfs} zstd 3", "from a C callback"),
-        Row(OURS_RUST, "{ours_rust} layer {out} {rootfs} zstd", "from a Rust File"),
-    ),
+CROSSING_ZSTD = crossing(
+    ZSTD, 21,
+    Row(OURS_RUST, "{ours_rust} layer {out} {rootfs} zstd", "from a Rust File"),
 )
 
 CROSSING_BLOBS = Case(

@@ -86,11 +86,7 @@ impl Pieces {
         let Blank { bytes, filled, size } = mem::replace(blank, next);
         let shared = Arc::clone(&self.shared);
         let piece = Piece(Arc::new(Content { bytes, size: filled.min(size), shared }));
-        if let Some(too_much) = piece.0.bytes.get(piece.0.size..filled)
-            && !too_much.is_empty()
-        {
-            blank.copy(too_much)?;
-        }
+        blank.copy(piece.0.bytes.get(piece.0.size..filled).unwrap_or_default())?;
         Ok(piece)
     }
 
@@ -217,6 +213,9 @@ impl Blank {
 
     /// Takes as many of the bytes as there is room for, and says how many.
     pub(super) fn copy(&mut self, bytes: &[u8]) -> Result<usize> {
+        if bytes.is_empty() {
+            return Ok(0);
+        }
         let mut room = self.room()?;
         let taken = room.write(bytes).map_err(Error::from_writer)?;
         self.advance(taken);

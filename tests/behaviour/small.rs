@@ -167,7 +167,7 @@ fn those_that_were_put_at_once_are_given_up_as_well<A: Api>() {
     }
 }
 
-/// While others make its file, which begins with the last of as many; what is asked at
+/// While others make its file, as they begin to when so many are held; what is asked at
 /// last holds.
 fn one_is_put_again_to_be_hashed<A: Api>() {
     let (_scratch, path, layout) = layout::<A>();
